@@ -1,0 +1,1 @@
+"""The business: one package a capability; see docs/glossary.md for its words."""

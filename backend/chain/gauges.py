@@ -1,0 +1,78 @@
+"""How the outbox is doing. The alarms on age and gaps belong to whoever reads /metrics."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from backend.chain import rules
+from backend.chain.models import AttemptStatus, ChainAttempt, ChainCursor, ChainSend, ChainSigner
+from backend.kit import clock
+from backend.kit.gauges import Reading, gauge
+
+
+@gauge("chain_sends", "Sends that are not finished, by state", labels=("network", "status"))
+def sends(session: Session) -> Reading:
+    """Count open sends."""
+    query = (
+        select(ChainSend.network, ChainSend.status, func.count())
+        .where(ChainSend.status.in_(rules.OPEN_SENDS))
+        .group_by(ChainSend.network, ChainSend.status)
+    )
+    return {(network, status): float(count) for network, status, count in session.execute(query)}
+
+
+@gauge("chain_send_age_seconds", "Age of the oldest send in each unfinished state", labels=("network", "status"))
+def send_age(session: Session) -> Reading:
+    """Measure how long the oldest has been in its state."""
+    query = (
+        select(ChainSend.network, ChainSend.status, func.min(ChainSend.status_since))
+        .where(ChainSend.status.in_(rules.OPEN_SENDS))
+        .group_by(ChainSend.network, ChainSend.status)
+    )
+    now = clock.now()
+    return {(network, status): (now - since).total_seconds() for network, status, since in session.execute(query)}
+
+
+@gauge("chain_signer_balance_wei", "What a signer holds", labels=("network", "role", "address"))
+def signer_balance(session: Session) -> Reading:
+    """Read the balances last seen."""
+    rows = session.scalars(select(ChainSigner).where(ChainSigner.seen_balance.is_not(None)))
+    return {(row.network, row.role, "0x" + row.address.hex()): float(row.seen_balance or 0) for row in rows}
+
+
+@gauge(
+    "chain_nonce_gaps",
+    "Allotted nonces that no attempt of ours will ever fill: everything after one stands still",
+    labels=("network", "role", "address"),
+)
+def nonce_gaps(session: Session) -> Reading:
+    """Compare the nonces between the chain's count and ours with the attempts that hold them.
+
+    An attempt that ended before the chain was last asked, and whose nonce the chain does not count, holds nothing: the
+    chain was reset, or undone below finality.
+    """
+    gaps: Reading = {}
+    for row in session.scalars(select(ChainSigner).where(ChainSigner.seen_nonce.is_not(None))):
+        seen = row.seen_nonce or 0
+        holding = (
+            select(func.count())
+            .select_from(ChainAttempt)
+            .join(ChainSend, ChainSend.id == ChainAttempt.send_id)
+            .where(
+                ChainAttempt.network == row.network,
+                ChainAttempt.signer == row.address,
+                ChainAttempt.nonce >= seen,
+                ChainAttempt.nonce < row.next_nonce,
+                ChainAttempt.status.not_in([AttemptStatus.REPLACED, AttemptStatus.DROPPED]),
+                ChainSend.status.in_(rules.OPEN_SENDS) | (ChainSend.status_since > row.seen_at),
+            )
+        )
+        expected = max(row.next_nonce - seen, 0)
+        gaps[row.network, row.role, "0x" + row.address.hex()] = float(expected - (session.scalar(holding) or 0))
+    return gaps
+
+
+@gauge("chain_cursor_block", "How far each reader of logs has come", labels=("network", "name", "status"))
+def cursors(session: Session) -> Reading:
+    """Read the cursors."""
+    rows = session.scalars(select(ChainCursor))
+    return {(row.network, row.name, row.status): float(row.block_number) for row in rows}

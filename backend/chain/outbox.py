@@ -1,0 +1,197 @@
+"""Asking for a call that shall happen exactly once, and what its asker may do about it later.
+
+`enqueue` writes a row; `send.py` and `watch.py` do the rest, between transactions. The asker learns of it by the
+notices of `notices.py`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from backend.chain import rules
+from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, SendStatus
+from backend.chain.onlog import Log
+from backend.kit import logs
+from backend.kit.db import locked
+from backend.kit.errors import Conflict, NotFound, Retryable
+from backend.kit.ids import new_id
+from backend.kit.nudges import nudge
+
+PAUSED = "ScopePaused"
+
+
+class SendDiffers(Conflict):
+    """The same thing was asked for before with other contents; what is sent once cannot change."""
+
+    code = "send_differs"
+
+
+class FateUnclear(Conflict, Retryable):
+    """Bytes of an earlier attempt could still be mined; sending again now could do it twice."""
+
+    code = "fate_unclear"
+
+
+class NoSuchSend(NotFound):
+    """There is no such send."""
+
+    code = "no_such_send"
+
+
+def enqueue(
+    session: Session,
+    network: str,
+    signer_role: str,
+    to: bytes,
+    data: bytes,
+    purpose: str,
+    subject_id: UUID,
+    now: datetime,
+    value: int = 0,
+    generation: int = 0,
+    gas_limit: int | None = None,
+    waits_on: Sequence[str] = (PAUSED,),
+) -> ChainSend:
+    """Ask for one call from the signer of `signer_role`; asked twice, it is the same send.
+
+    `purpose`, `subject_id` and `generation` are its identity; `value` is in wei; `waits_on` names custom errors that
+    mean "not yet" for this call, so that it waits instead of being given up. Raises SendDiffers when the identity was
+    used for another call.
+    """
+    statement = (
+        insert(ChainSend)
+        .values(
+            id=new_id(),
+            network=network,
+            signer_role=signer_role,
+            to_address=to,
+            data=data,
+            value=value,
+            purpose=purpose,
+            subject_id=subject_id,
+            generation=generation,
+            status=SendStatus.QUEUED,
+            waits_on=list(waits_on),
+            gas_limit=gas_limit,
+            trace_id=logs.trace_id(),
+            created_at=now,
+            status_since=now,
+        )
+        .on_conflict_do_nothing(index_elements=["purpose", "subject_id", "generation"])
+    )
+    session.execute(statement)
+    send = session.scalars(
+        select(ChainSend).where(
+            ChainSend.purpose == purpose, ChainSend.subject_id == subject_id, ChainSend.generation == generation
+        )
+    ).one()
+    stored = (send.network, send.signer_role, send.to_address, send.data, send.value)
+    if stored != (network, signer_role, to, data, value):
+        raise SendDiffers(send_id=str(send.id))
+    nudge(session, "chain.send", send.id)
+    return send
+
+
+def find(session: Session, purpose: str, subject_id: UUID) -> ChainSend | None:
+    """Return the newest generation of what was asked for by `purpose` about `subject_id`."""
+    query = select(ChainSend).where(ChainSend.purpose == purpose, ChainSend.subject_id == subject_id)
+    return session.scalars(query.order_by(ChainSend.generation.desc()).limit(1)).one_or_none()
+
+
+def cancel(session: Session, send_id: UUID, now: datetime) -> bool:
+    """Withdraw a send that has no nonce yet; False when it has: then its bytes may be mined at any time."""
+    send = _locked(session, send_id)
+    if send.status == SendStatus.CANCELLED:
+        return True
+    if send.status not in {SendStatus.QUEUED, SendStatus.WAITING} or _attempts(session, send_id):
+        return False
+    set_status(send, SendStatus.CANCELLED, now, "withdrawn")
+    # Whoever is simulating it right now loses the lease, and with it the right to allot a nonce.
+    send.lease_id = send.lease_expires_at = None
+    return True
+
+
+def hurry(session: Session, send_id: UUID) -> None:
+    """Look at a waiting send now instead of at its next turn: somebody has removed what it waited for."""
+    send = _locked(session, send_id)
+    send.run_after = None
+    nudge(session, "chain.send", send.id)
+
+
+def settle_unknown(session: Session, send_id: UUID, happened: bool, now: datetime) -> None:  # noqa: FBT001 - the answer
+    """Answer SendUnknown after asking the chain whether the call's effect is there.
+
+    Happened: the send is closed as CANCELLED, done by other means. Not happened: it is sent again under a new nonce,
+    but only when no bytes of it can be mined any more. Raises FateUnclear until then. A send that has meanwhile found
+    its own receipt is left alone.
+    """
+    send = _locked(session, send_id)
+    if send.status != SendStatus.UNKNOWN:
+        return
+    if rules.may_be_mined((attempt.nonce, attempt.status) for attempt in _attempts(session, send_id)):
+        raise FateUnclear(send_id=str(send_id))
+    if happened:
+        set_status(send, SendStatus.CANCELLED, now, "its effect is on chain by another transaction")
+        return
+    set_status(send, SendStatus.QUEUED, now, None)
+    send.run_after = None
+    nudge(session, "chain.send", send.id)
+
+
+def tx_hashes(session: Session, send_id: UUID) -> list[bytes]:
+    """Return every hash under which this send's bytes were ever signed, oldest first."""
+    return [attempt.tx_hash for attempt in _attempts(session, send_id) if attempt.tx_hash is not None]
+
+
+def tx_hash(session: Session, send_id: UUID) -> bytes | None:
+    """Return the hash to show: the mined one, else the newest."""
+    attempts = [attempt for attempt in _attempts(session, send_id) if attempt.tx_hash is not None]
+    mined = [attempt for attempt in attempts if attempt.block_hash is not None]
+    chosen = (mined or attempts)[-1:]
+    return chosen[0].tx_hash if chosen else None
+
+
+def mined_logs(session: Session, send_id: UUID) -> list[Log]:
+    """Return the logs of the send's receipt, in order; empty when it is in no block."""
+    for attempt in _attempts(session, send_id):
+        if attempt.receipt is not None and attempt.status in {AttemptStatus.MINED, AttemptStatus.FINAL}:
+            receipt, mined = attempt.receipt, attempt
+            return [
+                Log(
+                    network=mined.network,
+                    block_number=receipt["block_number"],
+                    block_hash=bytes.fromhex(receipt["block_hash"]),
+                    block_timestamp=datetime.fromisoformat(receipt["block_timestamp"]),
+                    tx_hash=bytes.fromhex(receipt["tx_hash"]),
+                    log_index=log["log_index"],
+                    address=bytes.fromhex(log["address"]),
+                    topics=tuple(bytes.fromhex(topic) for topic in log["topics"]),
+                    data=bytes.fromhex(log["data"]),
+                )
+                for log in receipt["logs"]
+            ]
+    return []
+
+
+def set_status(send: ChainSend, status: SendStatus, now: datetime, reason: str | None) -> None:
+    """Move `send` along an edge of the state machine and remember why. Raises rules.IllegalStep."""
+    rules.check_send_step(SendStatus(send.status), status)
+    if send.status != status:
+        send.status, send.status_since = status, now
+    send.reason = reason
+
+
+def _locked(session: Session, send_id: UUID) -> ChainSend:
+    send = locked(session, ChainSend, send_id)
+    if send is None:
+        raise NoSuchSend
+    return send
+
+
+def _attempts(session: Session, send_id: UUID) -> list[ChainAttempt]:
+    query = select(ChainAttempt).where(ChainAttempt.send_id == send_id).order_by(ChainAttempt.id)
+    return list(session.scalars(query))

@@ -1,0 +1,57 @@
+"""Which adapter serves a network, and which key stands for a role. Adapters are imported when first asked for.
+
+The import is late on purpose: reading logs must not cost the memory of web3.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
+
+from backend.chain import networks
+from backend.chain.port import ChainPort, Signer
+from backend.settings import get_settings
+
+_lock = Lock()
+_ports: dict[str, ChainPort] = {}
+_signers: dict[tuple[str, str], Signer] = {}
+
+
+def port(network: str) -> ChainPort:
+    """Return the port of `network` (CAIP-2), one for the whole process. Raises UnknownNetwork."""
+    with _lock:
+        if network not in _ports:
+            settings = get_settings()
+            if network != settings.evm_network:
+                raise networks.UnknownNetwork(network=network)
+            from backend.chain.evm.client import EvmChain  # noqa: PLC0415 - web3 only where a chain is written to
+
+            known = networks.network(network)
+            _ports[network] = EvmChain(known.chain_id, settings.evm_rpc_url, settings.finality_depth)
+        return _ports[network]
+
+
+def signer(network: str, role: str) -> Signer:
+    """Return the signer that stands for `role` on `network`. Raises SignerMissing or RawKeyRefused."""
+    with _lock:
+        if (network, role) not in _signers:
+            from backend.chain.evm.signers import open_signer  # noqa: PLC0415 - as above
+
+            _signers[network, role] = open_signer(role, get_settings())
+        return _signers[network, role]
+
+
+@contextmanager
+def replaced(network: str, chain: ChainPort, signers: Mapping[str, Signer]) -> Iterator[None]:
+    """Serve `network` by other parts inside the block. For tests."""
+    with _lock:
+        before = dict(_ports), dict(_signers)
+        _ports[network] = chain
+        _signers.update({(network, role): key for role, key in signers.items()})
+    try:
+        yield
+    finally:
+        with _lock:
+            _ports.clear()
+            _signers.clear()
+            _ports.update(before[0])
+            _signers.update(before[1])

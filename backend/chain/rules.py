@@ -1,0 +1,229 @@
+"""What may follow what, for a send and for its attempts, and what one look at the chain means. Pure.
+
+An attempt is one nonce with one set of bytes. Two rules carry the rest:
+- bytes that were signed may be mined until a final block says otherwise, so their nonce is never given to another call;
+- what a block says can be undone until the block is final, so nothing that cannot be taken back hangs on it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from uuid import UUID
+
+from backend.chain.models import AttemptStatus as A
+from backend.chain.models import SendStatus as S
+
+_SEND_STEPS: dict[S, frozenset[S]] = {
+    S.QUEUED: frozenset({S.WAITING, S.SENDING, S.REVERTED, S.CANCELLED}),
+    S.WAITING: frozenset({S.SENDING, S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN, S.CANCELLED}),
+    S.SENDING: frozenset({S.WAITING, S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN}),
+    S.MINED: frozenset({S.FINAL, S.SENDING, S.UNKNOWN, S.REVERTED}),
+    S.UNKNOWN: frozenset({S.SENDING, S.MINED, S.FINAL, S.REVERTED, S.QUEUED, S.CANCELLED}),
+    S.FINAL: frozenset(),
+    S.REVERTED: frozenset(),
+    S.CANCELLED: frozenset(),
+}
+_ATTEMPT_STEPS: dict[A, frozenset[A]] = {
+    A.ALLOTTED: frozenset({A.SIGNED, A.REPLACED}),
+    A.SIGNED: frozenset({A.BROADCAST, A.REPLACED, A.MINED, A.FINAL, A.REVERTED, A.DROPPED}),
+    A.BROADCAST: frozenset({A.MINED, A.FINAL, A.REVERTED, A.REPLACED, A.DROPPED}),
+    A.MINED: frozenset({A.FINAL, A.REVERTED, A.BROADCAST, A.REPLACED}),
+    A.REPLACED: frozenset({A.MINED, A.FINAL, A.REVERTED}),
+    A.FINAL: frozenset(),
+    A.REVERTED: frozenset(),
+    A.DROPPED: frozenset(),
+}
+OPEN_SENDS = (S.QUEUED, S.WAITING, S.SENDING, S.MINED, S.UNKNOWN)
+_SETTLED_ATTEMPTS = frozenset({A.FINAL, A.REVERTED, A.DROPPED})
+
+
+class IllegalStep(RuntimeError):
+    """The state machine has no such edge: a mistake in our code, never a situation."""
+
+
+def check_send_step(before: S, after: S) -> None:
+    """Raise IllegalStep unless a send may go from `before` to `after` (staying is allowed)."""
+    if before != after and after not in _SEND_STEPS[before]:
+        raise IllegalStep(f"send: {before} -> {after}")
+
+
+def check_attempt_step(before: A, after: A) -> None:
+    """Raise IllegalStep unless an attempt may go from `before` to `after` (staying is allowed)."""
+    if before != after and after not in _ATTEMPT_STEPS[before]:
+        raise IllegalStep(f"attempt: {before} -> {after}")
+
+
+def may_be_mined(attempts: Iterable[tuple[int, str]]) -> bool:
+    """Say whether any of these (nonce, status) could still be in a block, now or later, without our doing.
+
+    What is settled about one attempt is settled about all that share its nonce.
+    """
+    pairs = list(attempts)
+    settled = {nonce for nonce, status in pairs if A(status) in _SETTLED_ATTEMPTS}
+    return any(nonce not in settled for nonce, _ in pairs)
+
+
+def holds_nonce(status: str) -> bool:
+    """Say whether an attempt in this state is the one its nonce belongs to."""
+    return A(status) not in {A.REPLACED, A.DROPPED}
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """An attempt, as far as the rules need it. `age` is seconds since it was broadcast (or allotted)."""
+
+    id: UUID
+    nonce: int
+    status: A
+    block_hash: bytes | None = None
+    age: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The receipt of one attempt's hash."""
+
+    block_number: int
+    block_hash: bytes
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look at the chain showed: receipts by attempt, hashes a node knows, and counts of used nonces."""
+
+    found: dict[UUID, Found]
+    known: frozenset[UUID]
+    finalized: int
+    mined_nonces: int
+    final_nonces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long to wait, in seconds: before offering more, and before believing that a nonce is lost."""
+
+    bump_after: float = 60.0
+    lost_after: float = 30.0
+
+
+class Act(Enum):
+    """What to do next about the live attempt."""
+
+    NOTHING = auto()
+    SEND_AGAIN = auto()  # hand the same bytes to the network once more
+    OFFER_MORE = auto()  # replace them by bytes with the same nonce and a higher fee
+
+
+class Say(Enum):
+    """Which notices to announce, in order."""
+
+    UNMINED = auto()
+    MINED = auto()
+    FINAL = auto()
+    REVERTED = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look means: new states (demotions first, so that a nonce never has two live attempts), words, deeds."""
+
+    send: S
+    attempts: tuple[tuple[UUID, A], ...] = ()
+    say: tuple[Say, ...] = ()
+    act: Act = Act.NOTHING
+    winner: UUID | None = None
+    reason: str | None = field(default=None)
+
+
+def live(attempts: Sequence[Try]) -> Try | None:
+    """Return the attempt that holds the send's nonce now, if any."""
+    holding = [attempt for attempt in attempts if holds_nonce(attempt.status)]
+    return holding[-1] if holding else None
+
+
+def judge(send: S, attempts: Sequence[Try], sight: Sight, policy: Policy, unknown_for: float = 0.0) -> Verdict:
+    """Say what a look at the chain means for a send. `unknown_for`: seconds it has been UNKNOWN."""
+    winner = next((attempt for attempt in attempts if attempt.id in sight.found), None)
+    if winner is not None:
+        return _judge_mined(send, attempts, winner, sight)
+    holder = live(attempts)
+    if holder is None or holder.status in {A.ALLOTTED, *_SETTLED_ATTEMPTS}:
+        return Verdict(send)
+    return _judge_unmined(send, holder, sight, policy, unknown_for)
+
+
+def _judge_mined(send: S, attempts: Sequence[Try], winner: Try, sight: Sight) -> Verdict:
+    found = sight.found[winner.id]
+    is_final = found.block_number <= sight.finalized
+    changes: list[tuple[UUID, A]] = []
+    say: list[Say] = []
+    holder = live(attempts)
+    if holder is not None and holder.id != winner.id:
+        # An older set of bytes won the race for the nonce: the two change places.
+        changes.append((holder.id, A.REPLACED))
+    moved = any(a.status == A.MINED and (a.id != winner.id or a.block_hash != found.block_hash) for a in attempts)
+    if send == S.MINED and (moved or not found.succeeded):
+        say.append(Say.UNMINED)
+    if not found.succeeded:
+        changes.append((winner.id, A.REVERTED if is_final else A.MINED))
+        say.extend([Say.REVERTED] if is_final else [])
+        after = S.REVERTED if is_final else S.SENDING
+        return Verdict(after, tuple(changes), tuple(say), winner=winner.id, reason="reverted")
+    changes.append((winner.id, A.FINAL if is_final else A.MINED))
+    if send != S.MINED or moved:
+        say.append(Say.MINED)
+    if is_final:
+        say.append(Say.FINAL)
+    return Verdict(S.FINAL if is_final else S.MINED, tuple(changes), tuple(say), winner=winner.id)
+
+
+def _judge_unmined(send: S, holder: Try, sight: Sight, policy: Policy, unknown_for: float) -> Verdict:
+    say: tuple[Say, ...] = (Say.UNMINED,) if send == S.MINED else ()
+    changes: tuple[tuple[UUID, A], ...] = ((holder.id, A.BROADCAST),) if holder.status == A.MINED else ()
+    if sight.mined_nonces > holder.nonce:
+        # Its nonce is used and none of its hashes has a receipt: foreign bytes, or a node that lags behind itself.
+        is_lost = sight.final_nonces > holder.nonce and send == S.UNKNOWN and unknown_for >= policy.lost_after
+        if is_lost and holder.id not in sight.known:
+            return Verdict(
+                S.UNKNOWN, ((holder.id, A.DROPPED),), (Say.UNKNOWN,), reason="its nonce was used by other bytes"
+            )
+        words = () if send == S.UNKNOWN else (Say.UNKNOWN,)
+        return Verdict(S.UNKNOWN, changes, say + words, reason="its nonce is used but none of its hashes is mined")
+    back = send if send == S.WAITING else S.SENDING
+    if changes or holder.id not in sight.known:
+        return Verdict(back, changes, say, Act.SEND_AGAIN)
+    if holder.age >= policy.bump_after:
+        return Verdict(back, changes, say, Act.OFFER_MORE)
+    return Verdict(back, changes, say)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An EIP-1559 fee offer, in wei a unit of gas."""
+
+    max_fee: int
+    priority_fee: int
+
+
+def raised(old: Offer, market: Offer, ceiling: int) -> Offer | None:
+    """Return a replacement's offer; None when the least a node takes is above the ceiling.
+
+    Both fees rise by at least an eighth (nodes ask for 10 % on each), more when the market has moved further.
+    """
+    least = Offer(_eighth_more(old.max_fee), _eighth_more(old.priority_fee))
+    if least.max_fee > ceiling:
+        return None
+    max_fee = min(max(least.max_fee, market.max_fee), ceiling)
+    return Offer(max_fee, min(max(least.priority_fee, market.priority_fee), max_fee))
+
+
+def capped(market: Offer, ceiling: int) -> Offer:
+    """Return the first offer for a nonce: the market's, but never above the ceiling."""
+    max_fee = min(market.max_fee, ceiling)
+    return replace(market, max_fee=max_fee, priority_fee=min(market.priority_fee, max_fee))
+
+
+def _eighth_more(fee: int) -> int:
+    return fee + max(-(-fee // 8), 1)

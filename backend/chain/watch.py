@@ -1,0 +1,188 @@
+"""Following what was broadcast until it is final: look at the chain, judge, write, then act.
+
+The looking happens before the transaction and the acting after it; `rules.judge` decides in between.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from backend.chain import abi, registry, rules
+from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, SendStatus
+from backend.chain.networks import network
+from backend.chain.notices import SendFinal, SendMined, SendReverted, SendUnknown, SendUnmined
+from backend.chain.outbox import set_status
+from backend.chain.port import CallReverted, ChainPort, Receipt, RefusedByNode
+from backend.chain.rules import Act, Found, Say, Sight, Try, Verdict
+from backend.chain.send import Claimed, claim, give_back, hand_over, offer_more
+from backend.kit import clock, jobs, logs
+from backend.kit.db import unit_of_work
+from backend.kit.notices import Notice, announce
+
+_log = logs.get(__name__)
+
+_WATCHED = ChainSend.status.in_([SendStatus.WAITING, SendStatus.SENDING, SendStatus.MINED, SendStatus.UNKNOWN])
+_PATIENT = {SendStatus.WAITING: 15.0, SendStatus.UNKNOWN: 3.0}
+_SIMPLE_NOTICES: dict[Say, type[SendMined] | type[SendFinal] | type[SendUnmined]] = {
+    Say.MINED: SendMined,
+    Say.FINAL: SendFinal,
+    Say.UNMINED: SendUnmined,
+}
+
+
+def watch(send_id: UUID) -> None:
+    """Look once at how a send is doing. Harmless when repeated. A door: opens transactions."""
+    claimed = claim(send_id, _WATCHED)
+    if claimed is None:
+        return
+    with logs.trace(claimed.send.trace_id):
+        try:
+            _watch(claimed)
+        except jobs.LeaseLost:
+            _log.info("chain_watch_taken_over", send_id=str(send_id))
+        except Exception as error:
+            give_back(claimed, error)
+            raise
+
+
+def _watch(claimed: Claimed) -> None:
+    port = registry.port(claimed.send.network)
+    tries = [_as_try(attempt) for attempt in claimed.attempts]
+    sight, receipts = _look(port, claimed)
+    unknown_for = (clock.now() - claimed.send.status_since).total_seconds()
+    policy = network(claimed.send.network).policy
+    verdict = rules.judge(SendStatus(claimed.send.status), tries, sight, policy, unknown_for)
+    reason = _reason(port, claimed, verdict, receipts)
+    record = _record(port, claimed, verdict, receipts)
+    live = _write(claimed, verdict, record, reason)
+    if live is not None and verdict.act is Act.SEND_AGAIN:
+        hand_over(port, claimed, live)
+    elif live is not None and verdict.act is Act.OFFER_MORE:
+        offer_more(port, claimed, live)
+
+
+def _as_try(attempt: ChainAttempt) -> Try:
+    since = attempt.broadcast_at or attempt.created_at
+    age = (clock.now() - since).total_seconds()
+    return Try(attempt.id, attempt.nonce, AttemptStatus(attempt.status), attempt.block_hash, age)
+
+
+def _look(port: ChainPort, claimed: Claimed) -> tuple[Sight, dict[UUID, Receipt]]:
+    """Ask for counts first and receipts last: what is mined in between shows as a receipt, not as a lost nonce."""
+    finalized = port.finalized()
+    live = claimed.live
+    mined_nonces = port.nonce(live.signer) if live else 0
+    is_doubted = live is not None and mined_nonces > live.nonce and claimed.send.status == SendStatus.UNKNOWN
+    final_nonces = port.nonce(live.signer, finalized.number) if live and is_doubted else 0
+    receipts = {}
+    for attempt in reversed(claimed.attempts):
+        if attempt.tx_hash is not None and attempt.status != AttemptStatus.DROPPED:
+            receipt = port.receipt(attempt.tx_hash)
+            if receipt is not None:
+                receipts[attempt.id] = receipt
+                break
+    known: set[UUID] = set()
+    if not receipts and live is not None and live.tx_hash is not None and port.transaction_known(live.tx_hash):
+        known.add(live.id)
+    found = {key: Found(r.block_number, r.block_hash, r.succeeded) for key, r in receipts.items()}
+    return Sight(found, frozenset(known), finalized.number, mined_nonces, final_nonces), receipts
+
+
+def _record(
+    port: ChainPort, claimed: Claimed, verdict: Verdict, receipts: dict[UUID, Receipt]
+) -> dict[str, Any] | None:
+    """Return the winner's receipt as it is stored, once per block it appears in."""
+    if verdict.winner is None:
+        return None
+    receipt = receipts[verdict.winner]
+    stored = next(a for a in claimed.attempts if a.id == verdict.winner)
+    if stored.block_hash == receipt.block_hash and stored.receipt is not None:
+        return stored.receipt
+    block = port.block(receipt.block_hash)
+    return {
+        "tx_hash": receipt.tx_hash.hex(),
+        "block_number": receipt.block_number,
+        "block_hash": receipt.block_hash.hex(),
+        "block_timestamp": (block.timestamp if block else clock.now()).isoformat(),
+        "succeeded": receipt.succeeded,
+        "gas_used": receipt.gas_used,
+        "logs": [
+            {
+                "log_index": log.log_index,
+                "address": log.address.hex(),
+                "topics": [topic.hex() for topic in log.topics],
+                "data": log.data.hex(),
+            }
+            for log in receipt.logs
+        ],
+    }
+
+
+def _reason(port: ChainPort, claimed: Claimed, verdict: Verdict, receipts: dict[UUID, Receipt]) -> str | None:
+    """Return why a mined call reverted: a receipt does not say, so the call is run again on the block before."""
+    if verdict.winner is None or receipts[verdict.winner].succeeded:
+        return verdict.reason
+    send, receipt = claimed.send, receipts[verdict.winner]
+    signer = next(a.signer for a in claimed.attempts if a.id == verdict.winner)
+    try:
+        port.call(send.to_address, send.data, receipt.block_number - 1, sender=signer, value=send.value)
+    except CallReverted as reverted:
+        return abi.describe_revert(None, reverted.data)
+    except RefusedByNode as refused:
+        # Nodes drop old states; the reason is lost with them, the revert is not.
+        _log.info("chain_revert_reason_lost", send_id=str(send.id), answer=refused.message)
+        return "Reverted"
+    return "Reverted by what came before it in its block, or out of gas"
+
+
+def _write(
+    claimed: Claimed, verdict: Verdict, record: dict[str, Any] | None, reason: str | None
+) -> ChainAttempt | None:
+    """Write the verdict and announce it; keeps the lease and returns the live attempt when there is more to do."""
+    with unit_of_work() as session:
+        send = jobs.held(session, ChainSend, claimed.send.id, claimed.lease_id)
+        now = clock.now()
+        before = send.status
+        shown = claimed.live.tx_hash if claimed.live else None
+        for attempt_id, status in verdict.attempts:
+            attempt = session.get_one(ChainAttempt, attempt_id)
+            rules.check_attempt_step(AttemptStatus(attempt.status), status)
+            attempt.status = status
+            if attempt_id == verdict.winner and record is not None:
+                attempt.block_number = record["block_number"]
+                attempt.block_hash = bytes.fromhex(record["block_hash"])
+                attempt.receipt = record
+                shown = attempt.tx_hash
+            else:
+                attempt.block_number = attempt.block_hash = attempt.receipt = None
+            # Written one by one: the one that steps down must be gone before the other takes its nonce.
+            session.flush()
+        set_status(send, verdict.send, now, reason if reason or send.status != verdict.send else send.reason)
+        _announce(session, send, verdict, shown or b"", reason)
+        if send.status != before:
+            _log.info("chain_send_moved", send_id=str(send.id), purpose=send.purpose, before=before, after=send.status)
+        live = claimed.live
+        if verdict.act is not Act.NOTHING and live is not None:
+            return session.get_one(ChainAttempt, live.id)
+        jobs.release(send)
+        send.run_after = _next_look(send, now)
+        return None
+
+
+def _announce(session: Session, send: ChainSend, verdict: Verdict, tx_hash: bytes, reason: str | None) -> None:
+    for say in verdict.say:
+        notice: Notice
+        if say is Say.REVERTED:
+            notice = SendReverted(send.id, send.purpose, send.subject_id, reason or "Reverted")
+        elif say is Say.UNKNOWN:
+            notice = SendUnknown(send.id, send.purpose, send.subject_id)
+        else:
+            notice = _SIMPLE_NOTICES[say](send.id, send.purpose, send.subject_id, "0x" + tx_hash.hex())
+        announce(session, notice)
+
+
+def _next_look(send: ChainSend, now: datetime) -> datetime:
+    pause = _PATIENT.get(SendStatus(send.status), network(send.network).poll_seconds)
+    return now + timedelta(seconds=pause)

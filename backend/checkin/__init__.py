@@ -1,0 +1,1 @@
+"""The door: challenges, proofs, entries and the record of every scan."""

@@ -1,0 +1,185 @@
+"""The database: one declarative base, one unit of work, one place that knows the tenant.
+
+Transactions belong to the doors. A route takes `SessionDep`, a task opens `unit_of_work()`; capability functions take
+the session first, may flush, and never commit.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, TypeVar
+from uuid import UUID
+
+from fastapi import Depends
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Uuid,
+    create_engine,
+    event,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+PLATFORM = "platform"
+"""The tenant of work that is nobody's in particular: fans' requests, jobs, the index. Sees every organisation."""
+
+
+class WeiColumn(TypeDecorator[int]):
+    """A whole number up to 2^256 - 1 in NUMERIC(78, 0); an int in Python, never a Decimal."""
+
+    impl = Numeric(78, 0)
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, _dialect: Dialect) -> Decimal | None:
+        """Send an exact decimal."""
+        return None if value is None else Decimal(value)
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> int | None:
+        """Give back an int."""
+        return None if value is None else int(value)
+
+
+Wei = Annotated[int, mapped_column(WeiColumn)]
+Minor = Annotated[int, mapped_column(BigInteger)]
+
+
+class Base(DeclarativeBase):
+    """The base of every table; names of constraints are derived, so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        UUID: Uuid(),
+        datetime: DateTime(timezone=True),
+        bytes: LargeBinary(),
+        dict[str, Any]: JSONB(),
+        list[Any]: JSONB(),
+    }
+
+
+Row = TypeVar("Row", bound=Base)
+
+_engine: Engine | None = None
+_make_session: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
+
+
+def configure(url: str, pool_size: int = 10) -> Engine:
+    """Point the process at a database. `url` is any libpq URL; psycopg 3 is the driver."""
+    global _engine
+    if _engine is not None:
+        _engine.dispose()
+    _engine = create_engine(
+        driver_url(url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5},
+    )
+    _make_session.configure(bind=_engine)
+    return _engine
+
+
+def driver_url(url: str) -> str:
+    """Return `url` with psycopg 3 named as the driver."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+psycopg{separator}{rest}" if scheme in {"postgres", "postgresql"} else url
+
+
+def engine() -> Engine:
+    """Return the configured engine. Raises RuntimeError before `configure`."""
+    if _engine is None:
+        raise RuntimeError("the database is not configured: call db.configure(url) first")
+    return _engine
+
+
+@contextmanager
+def bound_to(connection: Connection) -> Iterator[None]:
+    """Let every unit of work join `connection`'s open transaction by savepoints. For tests that roll back."""
+    before = dict(_make_session.kw)
+    _make_session.configure(bind=connection, join_transaction_mode="create_savepoint")
+    try:
+        yield
+    finally:
+        _make_session.kw = before
+
+
+@event.listens_for(Session, "after_begin")
+def _set_tenant(session: Session, _transaction: Any, connection: Connection) -> None:
+    # Local to the transaction, so a pooled connection carries nobody's tenant into the next one. Times are shown in UTC
+    # whatever the server's zone.
+    query = text("SELECT set_config('app.tenant', :tenant, true), set_config('TimeZone', 'UTC', true)")
+    connection.execute(query, {"tenant": session.info.get("tenant", "")})
+
+
+@event.listens_for(Session, "after_commit")
+def _run_after_commit(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    waiting, session.info["after_commit"] = session.info.get("after_commit", []), []
+    for call in waiting:
+        call()
+
+
+@event.listens_for(Session, "after_rollback")
+def _drop_after_commit(session: Session) -> None:
+    if not session.in_nested_transaction():
+        session.info["after_commit"] = []
+
+
+def after_commit(session: Session, call: Callable[[], None]) -> None:
+    """Run `call` once this session's transaction has committed; never when it rolls back."""
+    session.info.setdefault("after_commit", []).append(call)
+
+
+@contextmanager
+def unit_of_work(tenant: str = PLATFORM) -> Iterator[Session]:
+    """Open a transaction, commit at the end of the block, roll back when it raises."""
+    session = _make_session(info={"tenant": tenant})
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.close()
+
+
+def _request_session() -> Iterator[Session]:
+    with unit_of_work() as session:
+        yield session
+
+
+SessionDep = Annotated[Session, Depends(_request_session, scope="function")]
+"""The request's unit of work. Function scope: it commits before the response leaves, so a 201 is never a lie."""
+
+
+def act_for(session: Session, organisation_id: UUID) -> None:
+    """Narrow the session to one organisation's rows: row-level security hides and refuses all others."""
+    session.info["tenant"] = str(organisation_id)
+    session.execute(text("SELECT set_config('app.tenant', :tenant, true)"), {"tenant": str(organisation_id)})
+
+
+def locked(session: Session, model: type[Row], key: Any) -> Row | None:
+    """Return the row `key` of `model`, freshly read and locked until the transaction ends (FOR UPDATE)."""
+    [primary] = model.__mapper__.primary_key
+    query = select(model).where(primary == key).with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()

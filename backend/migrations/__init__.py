@@ -1,0 +1,1 @@
+"""The database's history, written by hand and checked against the models."""

@@ -1,0 +1,141 @@
+"""What operators ask a running API: is it alive, may it take traffic, what are the figures."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import urlparse
+
+import redis
+from alembic.runtime.migration import MigrationContext
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import REGISTRY, Collector
+from pydantic import BaseModel, Field
+
+from backend.accounts.access import Role, allow
+from backend.chain import registry
+from backend.chain.progress import NetworkProgress, progress
+from backend.kit import db, errors, gauges, logs
+from backend.kit.clock import NowDep
+from backend.migrations.versions import head
+from backend.settings import get_settings
+
+router = APIRouter(tags=["operations"])
+_log = logs.get(__name__)
+_ANSWER_WITHIN_SECONDS = 2
+
+
+class NotReady(errors.Unavailable):
+    """A part this API needs is not answering; `details.checks` says which."""
+
+    code = "not_ready"
+
+
+class Health(BaseModel):
+    """The process is alive; how far each network's index has come."""
+
+    status: Literal["ok"] = "ok"
+    time: datetime
+    networks: list[NetworkProgress] = Field(description="One for each network the index follows")
+
+
+class Ready(BaseModel):
+    """Every part this API needs answers."""
+
+    status: Literal["ready"] = "ready"
+    checks: dict[str, str] = Field(examples=[{"database": "ok", "broker": "ok", "chain": "ok"}])
+
+
+@router.get("/health", dependencies=[allow(Role.PUBLIC)], summary="Is the process alive, how far is the index?")
+def health(session: db.SessionDep, now: NowDep) -> Health:
+    """Answer with the index's last block and lag. Needs the database; for the other parts ask /ready."""
+    return Health(time=now, networks=progress(session, now))
+
+
+def _check_database() -> str:
+    with db.unit_of_work() as session:
+        at = MigrationContext.configure(session.connection()).get_current_revision()
+    return "ok" if at == head() else f"migrated to {at}, this release needs {head()}: run `alembic upgrade head`"
+
+
+def _check_broker() -> str:
+    client = redis.Redis.from_url(
+        get_settings().redis_url,
+        socket_timeout=_ANSWER_WITHIN_SECONDS,
+        socket_connect_timeout=_ANSWER_WITHIN_SECONDS,
+    )
+    with client:
+        client.ping()
+    return "ok"
+
+
+def _check_chain() -> str:
+    network = get_settings().evm_network
+    found = f"eip155:{registry.port(network).chain_id()}"
+    return "ok" if found == network else f"the node is of {found}, expected {network}"
+
+
+_CHECKS = {"database": _check_database, "broker": _check_broker, "chain": _check_chain}
+
+
+@router.get(
+    "/ready",
+    dependencies=[allow(Role.PUBLIC)],
+    responses=errors.responses(NotReady),
+    summary="May this process take traffic?",
+)
+def ready() -> Ready:
+    """Ask the database (and its migrations), the broker and the chain's node; 503 names the part that fails."""
+    found = {}
+    for name, check in _CHECKS.items():
+        try:
+            found[name] = check()
+        except Exception as error:  # noqa: BLE001 - any failure of a part is the answer, not a crash
+            _log.warning("not_ready", part=name, error=repr(error))
+            found[name] = f"no answer ({type(error).__name__})"
+    if any(answer != "ok" for answer in found.values()):
+        raise NotReady(checks=found)
+    return Ready(checks=found)
+
+
+class _RowGauges(Collector):
+    """Reads every registered gauge from the database when Prometheus asks."""
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Yield one family a gauge; a gauge that fails is logged and left out."""
+        for gauge in gauges.registered.values():
+            family = GaugeMetricFamily(f"backstage_{gauge.name}", gauge.meaning, labels=gauge.labels)
+            try:
+                with db.unit_of_work() as session:
+                    reading = gauge.read(session)
+            except Exception as error:  # noqa: BLE001 - one broken figure must not hide the others
+                _log.warning("gauge_failed", gauge=gauge.name, error=repr(error))
+                continue
+            for labels, value in reading.items():
+                family.add_metric(labels, value)
+            yield family
+
+
+@router.get(
+    "/metrics",
+    dependencies=[allow(Role.PUBLIC)],
+    response_class=Response,
+    summary="Figures for Prometheus",
+    responses={200: {"content": {"text/plain": {"example": 'backstage_mint_jobs{state="QUEUED"} 0.0'}}}},
+)
+def metrics() -> Response:
+    """Answer in Prometheus' text format: figures of this process, then figures read from the rows.
+
+    Keep it behind the proxy in production: it tells how much is sold.
+    """
+    rows = CollectorRegistry()
+    rows.register(_RowGauges())
+    return Response(generate_latest(REGISTRY) + generate_latest(rows), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/", include_in_schema=False, dependencies=[allow(Role.PUBLIC)])
+def welcome() -> dict[str, Any]:
+    """Point a person who opened the bare address to the documentation."""
+    host = urlparse(get_settings().public_url)
+    return {"name": "Backstage", "documentation": f"{host.scheme}://{host.netloc}/docs"}

@@ -1,0 +1,1 @@
+"""Holds, orders and what becomes of them: placing, paying, settling, expiring, refunding."""

@@ -1,0 +1,81 @@
+"""What an order's money looks like in the ledger. Debits are positive; each journal sums to zero.
+
+`provider:<name>:receivable` is what a payment provider owes us. `buyer:unsettled` is money that arrived for an order
+that could not take it (late, or twice) until it is a ticket or has gone back.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.kit.money import Money
+from backend.ledger import service as ledger
+from backend.ledger.models import Journal
+from backend.orders import fees
+from backend.orders.models import Order
+from backend.payments.models import Payment
+
+Entry = tuple[str, Money]
+
+REVENUE = "organisation:revenue"
+FEE = "platform:fee"
+UNSETTLED = "buyer:unsettled"
+_REFUNDED = "order_refunded"
+
+
+def receivable(provider: str) -> str:
+    """Return the account of what `provider` owes us."""
+    return f"provider:{provider}:receivable"
+
+
+def _earned(order: Order) -> list[Entry]:
+    share, fee = fees.split(Money(order.total_minor, order.currency), order.fee_bps)
+    return [(REVENUE, -share), (FEE, -fee)]
+
+
+def _post(session: Session, order: Order, kind: str, reference: UUID, entries: list[Entry], now: datetime) -> None:
+    present = [(account, amount) for account, amount in entries if amount.amount]
+    ledger.post(session, order.organisation_id, kind, reference, present, now)
+
+
+def settled(session: Session, order: Order, payment: Payment, now: datetime) -> None:
+    """Post that the payment settled the order: the provider owes us, the organisation and the platform earned."""
+    _post(
+        session, order, "order_paid", payment.id, [(receivable(payment.provider), payment.amount), *_earned(order)], now
+    )
+
+
+def set_aside(session: Session, order: Order, payment: Payment, now: datetime) -> None:
+    """Post money that the order cannot take as it stands."""
+    entries = [(receivable(payment.provider), payment.amount), (UNSETTLED, -payment.amount)]
+    _post(session, order, "order_paid_unsettled", payment.id, entries, now)
+
+
+def settled_late(session: Session, order: Order, payment: Payment, now: datetime) -> None:
+    """Post that money set aside has become tickets after all."""
+    _post(session, order, "order_paid", payment.id, [(UNSETTLED, payment.amount), *_earned(order)], now)
+
+
+def refunded_unsettled(session: Session, order: Order, payment: Payment, refund_id: UUID, now: datetime) -> None:
+    """Post that money set aside has gone back."""
+    entries = [(UNSETTLED, payment.amount), (receivable(payment.provider), -payment.amount)]
+    _post(session, order, _REFUNDED, refund_id, entries, now)
+
+
+def refunded(session: Session, order: Order, payment: Payment, refund_id: UUID, now: datetime) -> None:
+    """Post that the whole order has gone back: the reverse of `settled`, to the unit."""
+    taken_back = [(account, -amount) for account, amount in _earned(order)]
+    entries = [*taken_back, (receivable(payment.provider), -payment.amount)]
+    _post(session, order, _REFUNDED, refund_id, entries, now)
+
+
+def refund_returned(session: Session, order: Order, refund_id: UUID, now: datetime) -> None:
+    """Post the reverse of a refund that came back from the bank. One that was never posted changes nothing."""
+    posted = session.scalars(
+        select(Journal).where(Journal.kind == _REFUNDED, Journal.reference == refund_id)
+    ).one_or_none()
+    if posted is not None:
+        entries = [(entry.account, -entry.money) for entry in posted.entries]
+        _post(session, order, "order_refund_returned", refund_id, entries, now)

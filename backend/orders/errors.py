@@ -1,0 +1,63 @@
+"""Everything an order can be refused for."""
+
+from backend.kit.errors import BusinessError, Conflict, Invalid, NotFound
+
+
+class OrderUnknown(NotFound):
+    """There is no such order, or it is not yours."""
+
+    code = "order_unknown"
+
+
+class EmailMissing(Invalid):
+    """Without signing in, an order needs an e-mail address to send the tickets' claim codes to."""
+
+    code = "email_missing"
+
+
+class EmailNotForAccounts(Invalid):
+    """A signed-in buyer is known by the account; leave the e-mail address out."""
+
+    code = "email_not_for_accounts"
+
+
+class OverLimit(Conflict):
+    """One buyer may not have so many tickets of this tier."""
+
+    code = "over_limit"
+
+
+class OrderClosed(Conflict):
+    """The order no longer waits for a payment."""
+
+    code = "order_closed"
+
+
+class PaymentWindowOver(Conflict):
+    """The time to pay this order is over; place a new one."""
+
+    code = "payment_window_over"
+
+
+class NotCancellable(Conflict):
+    """The order cannot be cancelled any more."""
+
+    code = "not_cancellable"
+
+
+class NotRefundable(Conflict):
+    """The order has no money to give back, or is giving it back already."""
+
+    code = "not_refundable"
+
+
+class RefundFailedBefore(Conflict):
+    """A refund with this reason failed before; look at why, then ask again with another reason."""
+
+    code = "refund_failed_before"
+
+
+class IllegalStep(BusinessError):
+    """The order cannot take this step from where it stands."""
+
+    code = "illegal_step"

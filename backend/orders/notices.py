@@ -1,0 +1,27 @@
+"""What orders tells the floors above."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from backend.kit.notices import Notice
+
+
+@dataclass(frozen=True)
+class OrderPaid(Notice):
+    """The order is paid and its seats are sold: one ticket is owed for each unit of each line."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
+class OrderRefunding(Notice):
+    """The money is going back; tickets of the order, if there are any, must lose their worth."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
+class OrderRefunded(Notice):
+    """The provider has given the money back."""
+
+    order_id: UUID

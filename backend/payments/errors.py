@@ -1,0 +1,39 @@
+"""What payments refuse."""
+
+from backend.kit.errors import Conflict, NotFound
+
+
+class PaymentUnknown(NotFound):
+    """There is no such payment."""
+
+    code = "payment_unknown"
+
+
+class AlreadyPaid(Conflict):
+    """It has been paid for already."""
+
+    code = "already_paid"
+
+
+class PaymentOpen(Conflict):
+    """Another payment for this is still open: finish it, or wait until it has expired."""
+
+    code = "payment_open"
+
+
+class NotRefundable(Conflict):
+    """Only a payment that succeeded can be refunded."""
+
+    code = "payment_not_refundable"
+
+
+class RefundTooLarge(Conflict):
+    """The refunds of a payment cannot add up to more than was paid."""
+
+    code = "refund_too_large"
+
+
+class RefundDiffers(Conflict):
+    """A refund of another amount was asked for with the same reason."""
+
+    code = "refund_differs"

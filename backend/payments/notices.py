@@ -1,0 +1,56 @@
+"""What payments tell the floors above."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from backend.kit.notices import Notice
+
+
+@dataclass(frozen=True)
+class PaymentSucceeded(Notice):
+    """The whole amount was paid, perhaps after the payment had expired here: what that means, orders decide."""
+
+    payment_id: UUID
+    reference_id: UUID
+
+
+@dataclass(frozen=True)
+class PaymentFailed(Notice):
+    """The attempt was refused for good; the buyer may start another."""
+
+    payment_id: UUID
+    reference_id: UUID
+
+
+@dataclass(frozen=True)
+class PaymentExpired(Notice):
+    """Nobody can pay this attempt any more: the provider said so, or was never asked to take it."""
+
+    payment_id: UUID
+    reference_id: UUID
+
+
+@dataclass(frozen=True)
+class PaymentStuck(Notice):
+    """What the provider holds does not match what was asked for; a person must look."""
+
+    payment_id: UUID
+    reference_id: UUID
+
+
+@dataclass(frozen=True)
+class RefundSucceeded(Notice):
+    """The money is on its way back."""
+
+    refund_id: UUID
+    payment_id: UUID
+    reference_id: UUID
+
+
+@dataclass(frozen=True)
+class RefundFailed(Notice):
+    """The provider refused to give the money back this way."""
+
+    refund_id: UUID
+    payment_id: UUID
+    reference_id: UUID

@@ -1,0 +1,55 @@
+"""What other capabilities call. `begin` and `expire` cross the network: call them outside of any transaction.
+
+Locks are taken downwards: payment first, then what it pays for. Whoever holds an order's lock may call `start` (it
+locks nothing) but, to stay clear of deadlocks, should not lock a payment that is not settled yet.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from backend.kit.money import Money
+from backend.payments import registry, rules
+from backend.payments.begin import begin
+from backend.payments.errors import AlreadyPaid, PaymentOpen
+from backend.payments.expire import expire
+from backend.payments.models import Payment, PaymentStatus
+from backend.payments.refund import request_refund
+
+__all__ = ["begin", "expire", "request_refund", "start"]
+
+
+def start(
+    session: Session, organisation_id: UUID, reference_id: UUID, amount: Money, provider: str, now: datetime
+) -> Payment:
+    """Write down a new attempt to collect `amount` for `reference_id`, or return the open one that is the same.
+
+    No network: `begin` asks the provider once this transaction has committed. Raises AlreadyPaid, PaymentOpen,
+    UnknownProvider.
+    """
+    registry.get(provider)
+    earlier = session.scalars(select(Payment).where(Payment.reference_id == reference_id)).all()
+    if any(payment.status == PaymentStatus.SUCCEEDED for payment in earlier):
+        raise AlreadyPaid
+    current = next((payment for payment in earlier if payment.status in rules.OPEN), None)
+    if current is not None:
+        if current.provider == provider and current.amount == amount:
+            return current
+        raise PaymentOpen(payment_id=str(current.id), provider=current.provider)
+    attempts = session.scalar(select(func.max(Payment.attempt)).where(Payment.reference_id == reference_id))
+    payment = Payment(
+        organisation_id=organisation_id,
+        reference_id=reference_id,
+        provider=provider,
+        attempt=(attempts or 0) + 1,
+        status=PaymentStatus.STARTED,
+        amount_minor=amount.amount,
+        currency=amount.currency,
+        created_at=now,
+        expires_at=now + rules.SESSION_LIFE,
+    )
+    session.add(payment)
+    session.flush()
+    return payment

@@ -1,0 +1,126 @@
+"""Everything that is set from outside, read from the environment once and checked at start.
+
+In production a missing or weak secret refuses to start, with a message that says which variable to set.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlparse
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_SHORTEST_SECRET = 32
+_DEVELOPMENT_SECRET = "development-only-secret-key-0123456789abcdef"  # noqa: S105 - refused in production
+SIGNER_ROLES = ("minter", "claim", "operator", "deployer")
+
+
+class Settings(BaseSettings):
+    """Environment variables are these names in upper case; `.env.example` lists them with examples."""
+
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+
+    environment: Literal["development", "test", "production"] = "development"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    public_url: str = Field("http://localhost:8000", description="Where people reach the API; SIWE's domain and URI")
+    secret_key: str = Field(
+        _DEVELOPMENT_SECRET, description="Derives order secrets and hashes claim codes; 32 characters or more"
+    )
+
+    database_url: str = "postgresql://backstage_app@localhost/backstage"
+    index_database_url: str | None = Field(None, description="The indexer's role; the API's when not set")
+    migrate_database_url: str | None = Field(None, description="The owner's role, for migrations only")
+    redis_url: str = "redis://localhost:6379/0"
+
+    evm_network: str = Field("eip155:31337", pattern=r"^eip155:[1-9][0-9]{0,19}$", description="CAIP-2")
+    evm_rpc_url: str = "http://localhost:8545"
+    finality_depth: int | None = Field(None, ge=0, le=10_000, description="Blocks; None asks for the finalized tag")
+    deployments_dir: Path = Path("contracts/deployments")
+    guardian_address: str | None = Field(None, pattern=r"^0x[0-9a-fA-F]{40}$", description="The wallet that may pause")
+    default_minter_allowance: int = Field(100_000, ge=0, description="Tickets, when the promoter names none")
+    claims_per_day: int = Field(10_000, ge=0)
+
+    minter_key: str | None = None
+    claim_key: str | None = None
+    operator_key: str | None = None
+    deployer_key: str | None = None
+    minter_keystore: Path | None = None
+    claim_keystore: Path | None = None
+    operator_keystore: Path | None = None
+    deployer_keystore: Path | None = None
+    keystore_password: str | None = None
+
+    stripe_api_key: str | None = None
+    stripe_webhook_secret: str | None = None
+    stripe_api_base: str | None = Field(None, description="Another address for Stripe's API, such as the simulator's")
+    checkout_success_url: str = "http://localhost:8000/docs#paid"
+    checkout_cancel_url: str = "http://localhost:8000/docs#cancelled"
+
+    ipfs_api: str | None = Field(None, description="Kubo's API as a multiaddr; the embedded store when not set")
+    content_dir: Path = Path(".backstage/content")
+
+    hold_seconds: int = Field(600, ge=1)
+    session_hours: int = Field(12, ge=1)
+    siwe_minutes: int = Field(10, ge=1, le=10)
+    claim_code_days: int = Field(30, ge=1)
+    challenge_seconds: int = Field(120, ge=5)
+    batch_size: int = Field(200, ge=1, le=1000)
+    batch_wait_seconds: float = Field(1.0, ge=0)
+
+    @property
+    def is_production(self) -> bool:
+        """Real money, real chain."""
+        return self.environment == "production"
+
+    @property
+    def domain(self) -> str:
+        """The host (and port) people sign in to, as EIP-4361 wants it."""
+        return urlparse(self.public_url).netloc
+
+    @model_validator(mode="after")
+    def _refuse_weak_production(self) -> "Settings":
+        wrong = [*self._weak_secrets(), *self._weak_signers()] if self.is_production else []
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def _weak_secrets(self) -> Iterator[str]:
+        if len(self.secret_key) < _SHORTEST_SECRET or self.secret_key == _DEVELOPMENT_SECRET:
+            yield f"SECRET_KEY must be set to {_SHORTEST_SECRET} or more random characters (openssl rand -hex 32)"
+        if not self.public_url.startswith("https://"):
+            yield "PUBLIC_URL must be the https:// address people use"
+        if not urlparse(self.database_url).password:
+            yield "DATABASE_URL must name a user and a password"
+        if not self.stripe_api_key:
+            yield "STRIPE_API_KEY must be set"
+        if not (self.stripe_webhook_secret or "").startswith("whsec_"):
+            yield "STRIPE_WEBHOOK_SECRET must be the endpoint's signing secret (whsec_...)"
+        if not self.guardian_address:
+            yield "GUARDIAN_ADDRESS must be the admin wallet that may pause"
+
+    def _weak_signers(self) -> Iterator[str]:
+        for role in SIGNER_ROLES:
+            if getattr(self, f"{role}_key"):
+                yield f"{role.upper()}_KEY is a raw key: use {role.upper()}_KEYSTORE and KEYSTORE_PASSWORD instead"
+            elif not getattr(self, f"{role}_keystore"):
+                yield f"{role.upper()}_KEYSTORE must be the path of an encrypted keystore file"
+        if not self.keystore_password:
+            yield "KEYSTORE_PASSWORD must be set: it opens the keystores"
+
+
+class Misconfigured(SystemExit):
+    """The settings do not allow a start; the message says what to set."""
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Return the settings of this process. Raises Misconfigured, which ends it with the reasons."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(part).upper() for part in e['loc']) or 'settings'}: {e['msg']}" for e in error.errors()
+        ]
+        raise Misconfigured("Backstage cannot start:\n" + "\n".join(lines)) from None

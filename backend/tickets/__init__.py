@@ -1,0 +1,1 @@
+"""Collections, mint jobs and batches, claim codes, transfers, and who holds which ticket."""

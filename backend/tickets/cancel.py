@@ -1,0 +1,130 @@
+"""Giving a batch up: its number is consumed on chain by `cancelBatch`, and only then may its jobs join another.
+
+The mint's bytes may still be on their way. That is harmless: the contract consumes a number once, so either the mint
+lands and the cancellation reverts, or the other way round, and the chain's final log says which.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.chain import abi, outbox
+from backend.chain.models import ChainSend, SendStatus
+from backend.kit.db import locked
+from backend.kit.errors import Conflict
+from backend.kit.nudges import nudge
+from backend.tickets import batches, minted
+from backend.tickets.models import Batch, Collection, MintJob, Ticket
+from backend.tickets.rules import may_follow, step
+from backend.tickets.states import BatchStatus, JobStatus
+
+CANCEL = "cancel_batch"
+_OVER = frozenset({BatchStatus.LANDED, BatchStatus.FINAL, BatchStatus.CANCELLED})
+
+
+class CannotCancel(Conflict):
+    """The batch has landed or is given up already."""
+
+    code = "batch_cannot_be_cancelled"
+
+
+class CannotRetry(Conflict):
+    """Only a batch that waits, is stuck or of unclear fate can be sent again."""
+
+    code = "batch_cannot_be_retried"
+
+
+def ask(session: Session, batch_id: UUID, now: datetime) -> Batch:
+    """Ask the chain to consume the batch's number without minting. Raises CannotCancel."""
+    seen = session.get_one(Batch, batch_id)
+    if seen.send_id is not None and seen.status not in _OVER:
+        # What has no nonce yet is withdrawn, so that it does not mint first; what has one runs its course. The send's
+        # row is locked before the batch's, as the outbox does when it announces.
+        outbox.cancel(session, seen.send_id, now)
+    batch = _locked(session, batch_id)
+    if batch.status == BatchStatus.CANCELLING:
+        return batch
+    if batch.status in _OVER:
+        raise CannotCancel(status=batch.status)
+    collection = session.get_one(Collection, batch.collection_id)
+    assert collection.address is not None  # noqa: S101 - a batch exists only of a deployed collection
+    batch.status = step(BatchStatus(batch.status), BatchStatus.CANCELLING)
+    batch.cancel_generation += 1
+    outbox.enqueue(
+        session,
+        collection.network,
+        batches.SIGNER,
+        collection.address,
+        abi.encode_call("TicketCollection", "cancelBatch", [batch.number]),
+        CANCEL,
+        batch.id,
+        now,
+        generation=batch.cancel_generation,
+        waits_on=("NotMinter",),
+    )
+    return batch
+
+
+def refused(session: Session, batch_id: UUID, reason: str) -> None:
+    """`cancelBatch` reverted: the number was consumed by the mint, or something else is wrong. The chain knows."""
+    batch = locked(session, Batch, batch_id)
+    if batch is not None and batch.status == BatchStatus.CANCELLING:
+        minted.ask_chain(session, batch, f"cancelBatch was refused: {reason}")
+
+
+def done(session: Session, batch: Batch) -> None:
+    """BatchCancelled is final: the jobs go back to the queue for a batch of another number."""
+    if not may_follow(BatchStatus(batch.status), BatchStatus.CANCELLED):
+        return
+    batch.status = step(BatchStatus(batch.status), BatchStatus.CANCELLED)
+    for job in session.scalars(select(MintJob).where(MintJob.batch_id == batch.id).with_for_update()):
+        job.batch_id = job.batch_index = None
+        session.get_one(Ticket, job.ticket_id).token_id = None
+        if job.status != JobStatus.BATCHED:
+            job.status = step(JobStatus(job.status), JobStatus.BATCHED)
+        job.status = step(JobStatus.BATCHED, JobStatus.QUEUED)
+    nudge(session, "tickets.close_batch", batch.collection_id)
+
+
+def retry(session: Session, batch_id: UUID) -> Batch:
+    """Try again what waits for a person: ask the chain for the number first, then send if it is unused.
+
+    Raises CannotRetry.
+    """
+    seen = session.get_one(Batch, batch_id)
+    if seen.status == BatchStatus.WAITING and seen.send_id is not None:
+        outbox.hurry(session, seen.send_id)
+    batch = _locked(session, batch_id)
+    if batch.status == BatchStatus.WAITING:
+        batch.status = step(BatchStatus.WAITING, BatchStatus.CLOSED)
+    elif batch.status == BatchStatus.STUCK:
+        minted.ask_chain(session, batch, f"retried after: {batch.last_error}")
+    elif batch.status == BatchStatus.UNKNOWN:
+        batch.run_after = None
+        nudge(session, "tickets.ask_chain", batch.id)
+    else:
+        raise CannotRetry(status=batch.status)
+    return batch
+
+
+def mirror_waiting(session: Session) -> None:
+    """Show on the batches which of their sends wait for something outside, and which wait no more."""
+    query = (
+        select(Batch, ChainSend.status, ChainSend.reason)
+        .join(ChainSend, ChainSend.id == Batch.send_id)
+        .where(Batch.status.in_([BatchStatus.CLOSED, BatchStatus.WAITING]))
+        .with_for_update(of=Batch, skip_locked=True)
+    )
+    for batch, status, reason in session.execute(query):
+        waits = status == SendStatus.WAITING
+        batch.status = step(BatchStatus(batch.status), BatchStatus.WAITING if waits else BatchStatus.CLOSED)
+        batch.last_error = reason if waits else None
+
+
+def _locked(session: Session, batch_id: UUID) -> Batch:
+    batch = locked(session, Batch, batch_id)
+    if batch is None:
+        raise LookupError(f"no batch {batch_id}")
+    return batch

@@ -1,0 +1,76 @@
+"""Sends of unclear fate whose effect can be read from the chain: claims, statuses, cancelled batch numbers."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.chain import abi
+from backend.chain.models import ChainSend, SendStatus
+from backend.chain.port import ChainPort, Tag
+from backend.tickets import cancel, claim, status_changes
+from backend.tickets.models import Batch, Claim, StatusChange, Ticket
+from backend.tickets.rules import ON_CHAIN_STATUS
+from backend.tickets.states import TicketStatus
+
+PURPOSES = frozenset({claim.CLAIM, status_changes.TICKET_STATUS, cancel.CANCEL})
+_CONTRACT = "TicketCollection"
+_BATCH_CANCELLED = 2
+
+
+class Effect(StrEnum):
+    """Whether a call's effect is on chain."""
+
+    FINAL = "FINAL"
+    ABSENT = "ABSENT"
+    PENDING = "PENDING"
+    """There, but in a block that may still be undone: ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A getter and the answer that means that it happened."""
+
+    collection: bytes
+    function: str
+    arguments: list[Any]
+    place: int
+    expected: Any
+
+
+def question(session: Session, send: ChainSend) -> Question:
+    """Return what to ask about a send. Raises LookupError for a subject that is gone or another purpose."""
+    if send.purpose == claim.CLAIM:
+        made = session.get_one(Claim, send.subject_id)
+        token = session.get_one(Ticket, made.ticket_id).token_id
+        return Question(send.to_address, "ticket", [token], 0, made.recipient)
+    if send.purpose == status_changes.TICKET_STATUS:
+        change = session.get_one(StatusChange, send.subject_id)
+        token = session.get_one(Ticket, change.ticket_id).token_id
+        number = ON_CHAIN_STATUS.index(TicketStatus(change.wanted))
+        return Question(send.to_address, "ticket", [token], 2, number)
+    if send.purpose == cancel.CANCEL:
+        batch = session.get_one(Batch, send.subject_id)
+        return Question(send.to_address, "batchState", [batch.number], 0, _BATCH_CANCELLED)
+    raise LookupError(f"no effect is known of {send.purpose}")
+
+
+def look(port: ChainPort, asked: Question) -> Effect:
+    """Ask the chain. Outside of transactions. Raises ChainUnreachable."""
+    if not _happened(port, asked, "latest"):
+        return Effect.ABSENT
+    return Effect.FINAL if _happened(port, asked, "finalized") else Effect.PENDING
+
+
+def unclear(session: Session, limit: int = 100) -> list[Any]:
+    """Return the ids of sends to ask about. For the sweeper."""
+    query = select(ChainSend.id).where(ChainSend.status == SendStatus.UNKNOWN, ChainSend.purpose.in_(PURPOSES))
+    return list(session.scalars(query.order_by(ChainSend.id).limit(limit)))
+
+
+def _happened(port: ChainPort, asked: Question, block: Tag) -> bool:
+    output = port.call(asked.collection, abi.encode_call(_CONTRACT, asked.function, asked.arguments), block)
+    values = list(abi.decode_output(_CONTRACT, asked.function, output).values())
+    return bool(values[asked.place] == asked.expected)

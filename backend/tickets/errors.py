@@ -1,0 +1,123 @@
+"""What the tickets capability refuses, by name."""
+
+from backend.kit.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
+
+
+class TicketUnknown(NotFound):
+    """There is no such ticket, or none you may see."""
+
+    code = "ticket_unknown"
+
+
+class CollectionUnknown(NotFound):
+    """No such collection is known, or the event has none yet."""
+
+    code = "collection_unknown"
+
+
+class TokenUnknown(NotFound):
+    """The index knows no such token in this collection."""
+
+    code = "token_unknown"
+
+
+class ContentUnknown(NotFound):
+    """No such file is kept by this installation."""
+
+    code = "content_unknown"
+
+
+class NoWallet(Conflict):
+    """Sign in with a wallet: this has to be signed by one."""
+
+    code = "no_wallet"
+
+
+class NoGuardian(Conflict):
+    """The platform has no guardian's address configured; set GUARDIAN_ADDRESS."""
+
+    code = "no_guardian"
+
+
+class ConsentExpired(Invalid):
+    """The consent's deadline has passed or lies too far ahead: fetch the consent again and sign it."""
+
+    code = "consent_expired"
+
+
+class ConsentOutdated(Conflict):
+    """The event changed while its consent was signed: fetch the consent again and sign it."""
+
+    code = "consent_outdated"
+
+
+class CollectionExists(Conflict):
+    """The event's collection is being deployed, or is deployed already."""
+
+    code = "collection_exists"
+
+
+class NotEscrowed(Conflict):
+    """The ticket is not waiting in escrow: it is not final on chain yet, or it is in a wallet already."""
+
+    code = "not_escrowed"
+
+
+class ClaimCodeInvalid(Invalid):
+    """The claim code is wrong, used, replaced by a newer one or expired."""
+
+    code = "claim_code_invalid"
+
+
+class TooManyAttempts(TooMany):
+    """Too many wrong claim codes from here: wait ten minutes and try again."""
+
+    code = "too_many_claim_attempts"
+
+
+class ClaimUnderWay(Conflict):
+    """The ticket is being claimed already."""
+
+    code = "claim_under_way"
+
+
+class ClaimUnknown(NotFound):
+    """There is no such claim."""
+
+    code = "claim_unknown"
+
+
+class ReceiverRefused(Conflict):
+    """The address is a contract that the collection does not admit as a holder of tickets."""
+
+    code = "receiver_refused"
+
+
+class NotTheHolder(Forbidden):
+    """Only the wallet that holds the ticket can give it away, and this one does not hold it."""
+
+    code = "not_the_holder"
+
+
+class NotTransferable(Conflict):
+    """The ticket cannot be moved now: it is not final on chain, locked, used or void."""
+
+    code = "not_transferable"
+
+
+class BatchUnknown(NotFound):
+    """There is no such batch."""
+
+    code = "batch_unknown"
+
+
+class MintJobUnknown(NotFound):
+    """There is no such mint job."""
+
+    code = "mint_job_unknown"
+
+
+class NotStuck(Conflict):
+    """Only a stuck mint job can be queued again."""
+
+    code = "mint_job_not_stuck"

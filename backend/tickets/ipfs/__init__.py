@@ -1,0 +1,1 @@
+"""Where metadata directories are kept, addressed by their content."""

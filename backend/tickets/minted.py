@@ -1,0 +1,173 @@
+"""What became of a batch's transaction: its receipt is read entry by entry, never taken on trust."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.chain import abi, outbox
+from backend.chain.onlog import Log
+from backend.kit import logs
+from backend.kit.db import locked
+from backend.kit.nudges import nudge
+from backend.tickets import batches
+from backend.tickets.models import Batch, Collection, MintJob, Ticket
+from backend.tickets.rules import ZERO_ADDRESS, decode_entries, may_follow, step, token_id
+from backend.tickets.states import BatchStatus, JobStatus
+
+_CONTRACT = "TicketCollection"
+_OUT_OF_ORDER = "BatchOutOfOrder"
+_log = logs.get(__name__)
+
+
+def mined(session: Session, batch_id: UUID, send_id: UUID, tx_hash: str, now: datetime) -> None:
+    """Compare the logs of the mined transaction with the entries: LANDED, or STUCK with what differs."""
+    batch = _locked(session, batch_id)
+    collection = session.get_one(Collection, batch.collection_id)
+    wrong = differences(batch, collection.address or b"", outbox.mined_logs(session, send_id))
+    if wrong is not None:
+        stuck(batch, f"the receipt does not show what was asked for: {wrong}")
+        return
+    land(session, batch, bytes.fromhex(tx_hash.removeprefix("0x")), now)
+
+
+def land(session: Session, batch: Batch, tx_hash: bytes | None, now: datetime) -> None:
+    """Mark the batch LANDED and its jobs MINTED or ESCROWED, with their token ids. Twice changes nothing."""
+    if not may_follow(BatchStatus(batch.status), BatchStatus.LANDED):
+        return
+    batch.status = step(BatchStatus(batch.status), BatchStatus.LANDED)
+    batch.tx_hash, batch.landed_at, batch.last_error, batch.run_after = tx_hash, now, None, None
+    for job, ticket in _jobs(session, batch):
+        assert job.batch_index is not None  # noqa: S101 - the table's check says so of every job in a batch
+        ticket.token_id = token_id(batch.number, job.batch_index)
+        if job.status == JobStatus.BATCHED:
+            job.status = step(JobStatus.BATCHED, JobStatus.ESCROWED if job.recipient is None else JobStatus.MINTED)
+    # What has gathered meanwhile can be closed now.
+    nudge(session, "tickets.close_batch", batch.collection_id)
+
+
+def unmined(session: Session, batch_id: UUID) -> None:
+    """Take LANDED back, since a reorg undid the block: the same bytes are on their way again, so it is CLOSED."""
+    batch = _locked(session, batch_id)
+    if batch.status != BatchStatus.LANDED:
+        return
+    batch.status = step(BatchStatus.LANDED, BatchStatus.CLOSED)
+    batch.tx_hash = batch.landed_at = None
+    for job, ticket in _jobs(session, batch):
+        if job.status in {JobStatus.MINTED, JobStatus.ESCROWED}:
+            job.status = step(JobStatus(job.status), JobStatus.BATCHED)
+            ticket.token_id = None
+
+
+def final(session: Session, batch_id: UUID, now: datetime) -> None:
+    """Mark the batch FINAL: its transaction cannot be undone any more."""
+    batch = _locked(session, batch_id)
+    if may_follow(BatchStatus(batch.status), BatchStatus.LANDED):
+        land(session, batch, batch.tx_hash, now)
+    if may_follow(BatchStatus(batch.status), BatchStatus.FINAL):
+        batch.status = step(BatchStatus(batch.status), BatchStatus.FINAL)
+
+
+def reverted(session: Session, batch_id: UUID, reason: str) -> None:
+    """Act on the contract's refusal. An out-of-order number may be consumed already: ask the chain."""
+    batch = _locked(session, batch_id)
+    if batch.status in {BatchStatus.LANDED, BatchStatus.FINAL, BatchStatus.CANCELLED, BatchStatus.CANCELLING}:
+        return
+    if reason.startswith(_OUT_OF_ORDER):
+        ask_chain(session, batch, reason)
+    else:
+        stuck(batch, reason)
+
+
+def unknown(session: Session, batch_id: UUID) -> None:
+    """Our nonce was used by bytes we do not know: only the chain can say whether the number is consumed."""
+    batch = _locked(session, batch_id)
+    if may_follow(BatchStatus(batch.status), BatchStatus.UNKNOWN):
+        ask_chain(session, batch, "the fate of the transaction is unclear")
+
+
+def ask_chain(session: Session, batch: Batch, reason: str) -> None:
+    """Put the batch into UNKNOWN and let a task ask for its number."""
+    batch.status = step(BatchStatus(batch.status), BatchStatus.UNKNOWN)
+    batch.last_error, batch.run_after = reason, None
+    nudge(session, "tickets.ask_chain", batch.id)
+
+
+def answered(session: Session, batch: Batch, state: int, contents_hash: bytes, now: datetime) -> None:
+    """Act on the chain's `batchState` (0 unused, 1 minted, 2 cancelled) of a batch that is UNKNOWN."""
+    if batch.status != BatchStatus.UNKNOWN:
+        return
+    if state == 1 and contents_hash == batch.contents_hash:
+        land(session, batch, batch.tx_hash, now)
+    elif state == 1:
+        stuck(batch, f"the number was minted with other contents: 0x{contents_hash.hex()}")
+    elif state == 2:  # noqa: PLR2004 - the contract's number for CANCELLED, named above
+        # Its jobs go back to the queue when the BatchCancelled log is final, not before.
+        batch.status = step(BatchStatus.UNKNOWN, BatchStatus.CANCELLING)
+    else:
+        send_again(session, batch, now)
+
+
+def send_again(session: Session, batch: Batch, now: datetime) -> None:
+    """Send the same number with the same contents again. The contract consumes a number once, so this is safe."""
+    collection = session.get_one(Collection, batch.collection_id)
+    latest = outbox.find(session, batches.MINT, batch.id)
+    batch.status = step(BatchStatus(batch.status), BatchStatus.CLOSED)
+    batch.last_error, batch.run_after, batch.attempts = None, None, 0
+    if latest is not None and latest.status in {"QUEUED", "WAITING"}:
+        outbox.hurry(session, latest.id)
+    elif latest is None or latest.status in {"REVERTED", "CANCELLED"}:
+        batch.generation += 1
+        batches.send(session, batch, collection, now)
+
+
+def differences(batch: Batch, collection: bytes, seen: list[Log]) -> str | None:
+    """Return what in a receipt's logs is not as the batch says; None when all of it is."""
+    ours = [log for log in seen if log.address == collection]
+    minted = [log for log in ours if log.topics[0] == abi.topic(_CONTRACT, "BatchMinted")]
+    if len(minted) != 1:
+        return f"{len(minted)} BatchMinted logs"
+    said = abi.decode_log(_CONTRACT, "BatchMinted", minted[0].topics, minted[0].data)
+    expected = {"number": batch.number, "contentsHash": batch.contents_hash, "count": batch.count}
+    if said != expected:
+        return f"BatchMinted says number {said['number']}, count {said['count']}, hash 0x{said['contentsHash'].hex()}"
+    transfers = [
+        (log.topics[1][12:], log.topics[2][12:], int.from_bytes(log.topics[3], "big"))
+        for log in ours
+        if log.topics[0] == abi.topic(_CONTRACT, "Transfer")
+    ]
+    wanted = [
+        (ZERO_ADDRESS, entry.owner, token_id(batch.number, index))
+        for index, entry in enumerate(decode_entries(batch.entries))
+    ]
+    for index, (got, want) in enumerate(zip(transfers, wanted, strict=False)):
+        if got != want:
+            return f"entry {index} went to 0x{got[1].hex()} as token {got[2]}"
+    return None if len(transfers) == len(wanted) else f"{len(transfers)} Transfers for {len(wanted)} entries"
+
+
+def stuck(batch: Batch, reason: str) -> None:
+    """Hand the batch to a person."""
+    batch.status = step(BatchStatus(batch.status), BatchStatus.STUCK)
+    batch.last_error = reason
+    _log.error("batch_stuck", batch_id=str(batch.id), number=batch.number, reason=reason)
+
+
+def _locked(session: Session, batch_id: UUID) -> Batch:
+    batch = locked(session, Batch, batch_id)
+    if batch is None:
+        raise LookupError(f"no batch {batch_id}")
+    return batch
+
+
+def _jobs(session: Session, batch: Batch) -> list[tuple[MintJob, Ticket]]:
+    query = (
+        select(MintJob, Ticket)
+        .join(Ticket, Ticket.id == MintJob.ticket_id)
+        .where(MintJob.batch_id == batch.id)
+        .order_by(MintJob.batch_index)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return [(row[0], row[1]) for row in session.execute(query)]

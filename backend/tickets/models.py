@@ -1,0 +1,290 @@
+"""Tables of the tickets capability. What the states mean stands in `states.py`."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NewType
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.kit.db import Base, Wei
+from backend.kit.ids import new_id
+from backend.kit.jobs import Leased
+from backend.tickets.states import (
+    BatchStatus,
+    ClaimStatus,
+    CollectionStatus,
+    Custody,
+    JobStatus,
+    StatusChangeStatus,
+    TicketStatus,
+)
+
+CollectionId = NewType("CollectionId", UUID)
+BatchId = NewType("BatchId", UUID)
+TicketId = NewType("TicketId", UUID)
+
+
+def _one_of(column: str, words: type[StrEnum], name: str) -> CheckConstraint:
+    listed = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+class Collection(Leased, Base):
+    """An event's collection: what the promoter signed, and what became of it on chain."""
+
+    __tablename__ = "collections"
+    __table_args__ = (
+        _one_of("status", CollectionStatus, "status"),
+        CheckConstraint("next_batch >= 1", name="next_batch"),
+        Index("ix_collections_address", "network", "address"),
+        Index(
+            "ix_collections_unsettled",
+            "run_after",
+            postgresql_where=text("status NOT IN ('LIVE', 'MISMATCH', 'STUCK')"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("events.id"), unique=True)
+    network: Mapped[str]
+    address: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Predicted by CREATE2 before deployment; 20 bytes."""
+    event_ref: Mapped[bytes]
+    version: Mapped[int]
+    status: Mapped[str]
+    params: Mapped[dict[str, Any]]
+    """The signed EIP-712 message, as JSON. What is deployed is built from this and nothing else."""
+    metadata_files: Mapped[dict[str, Any]]
+    """File name -> text of the metadata directory, so that it can be pinned again at any time."""
+    metadata_cid: Mapped[str]
+    consent: Mapped[bytes]
+    consent_expires_at: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(default=0)
+    """Rises with each new consent, so that each has its own transaction in the outbox."""
+    next_batch: Mapped[int] = mapped_column(BigInteger, default=1)
+    mismatches: Mapped[list[Any] | None]
+    created_at: Mapped[datetime]
+    live_at: Mapped[datetime | None]
+
+
+class Batch(Leased, Base):
+    """Tickets minted together. Contents, order and hash are fixed before anything is signed."""
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        UniqueConstraint("collection_id", "number"),
+        _one_of("status", BatchStatus, "status"),
+        Index("ix_batches_status", "status", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    collection_id: Mapped[UUID] = mapped_column(ForeignKey("collections.id"))
+    number: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str]
+    entries: Mapped[bytes]
+    """22 bytes an entry: owner (20), tier (2, big endian)."""
+    contents_hash: Mapped[bytes]
+    count: Mapped[int]
+    send_id: Mapped[UUID | None]
+    """The latest sending of it (chain_sends.id)."""
+    generation: Mapped[int] = mapped_column(default=0)
+    cancel_generation: Mapped[int] = mapped_column(default=0)
+    tx_hash: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+    landed_at: Mapped[datetime | None]
+
+
+class Ticket(Base):
+    """A place at an event that somebody paid for."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (
+        UniqueConstraint("order_line_id", "unit"),
+        UniqueConstraint("collection_id", "token_id"),
+        _one_of("status", TicketStatus, "status"),
+        _one_of("custody", Custody, "custody"),
+        Index("ix_tickets_order_id", "order_id"),
+        Index("ix_tickets_event_id", "event_id"),
+        Index("ix_tickets_holder_account_id", "holder_account_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("events.id"))
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
+    order_line_id: Mapped[UUID] = mapped_column(ForeignKey("order_lines.id"))
+    unit: Mapped[int]
+    """0, 1, 2, ... within the order line."""
+    tier_id: Mapped[UUID] = mapped_column(ForeignKey("tiers.id"))
+    collection_id: Mapped[UUID | None] = mapped_column(ForeignKey("collections.id"))
+    token_id: Mapped[Wei | None]
+    status: Mapped[str]
+    custody: Mapped[str]
+    holder_account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
+    """The buyer's account until the mint is final; then the account of the holding wallet, when we know one."""
+    created_at: Mapped[datetime]
+
+
+class MintJob(Leased, Base):
+    """The promise that one unit of a paid order line becomes a token, once."""
+
+    __tablename__ = "mint_jobs"
+    __table_args__ = (
+        UniqueConstraint("order_line_id", "unit"),
+        UniqueConstraint("batch_id", "batch_index"),
+        _one_of("status", JobStatus, "status"),
+        CheckConstraint("(batch_id IS NULL) = (batch_index IS NULL)", name="batch_index"),
+        Index("ix_mint_jobs_status", "status", "created_at"),
+        Index("ix_mint_jobs_queued", "collection_id", "id", postgresql_where=text("status = 'QUEUED'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    order_line_id: Mapped[UUID] = mapped_column(ForeignKey("order_lines.id"))
+    unit: Mapped[int]
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"), unique=True)
+    collection_id: Mapped[UUID | None] = mapped_column(ForeignKey("collections.id"))
+    tier_number: Mapped[int] = mapped_column(Integer)
+    recipient: Mapped[bytes | None]
+    """The wallet it goes to, 20 bytes; null = escrow."""
+    escrow_reason: Mapped[str | None]
+    """Why it goes to escrow: `no_wallet` or `contract_receiver`."""
+    status: Mapped[str]
+    batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id"))
+    batch_index: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+
+class Holding(Base):
+    """Who holds a token, computed from the chain's logs. A projection: rewritten by reorgs, rebuilt at will."""
+
+    __tablename__ = "holdings"
+    __table_args__ = (Index("ix_holdings_owner", "owner"),)
+
+    network: Mapped[str] = mapped_column(primary_key=True)
+    collection: Mapped[bytes] = mapped_column(primary_key=True)
+    token_id: Mapped[Wei] = mapped_column(primary_key=True)
+    owner: Mapped[bytes]
+    """20 bytes; the zero address once burned."""
+    tier: Mapped[int] = mapped_column(Integer)
+    status: Mapped[int] = mapped_column(SmallInteger)
+    """As on chain: 0 LIVE, 1 LOCKED, 2 USED, 3 VOID."""
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    minted_block: Mapped[int] = mapped_column(BigInteger)
+    updated_block: Mapped[int] = mapped_column(BigInteger)
+    final: Mapped[bool]
+    """True when the block of its last change is final."""
+
+
+class TokenMovement(Base):
+    """One thing that happened to one token: its mint, a move, a change of status, its burning. Holdings fold these."""
+
+    __tablename__ = "token_movements"
+    __table_args__ = (
+        Index("ix_token_movements_token", "network", "collection", "token_id", "block_number", "log_index"),
+        Index("ix_token_movements_block", "network", "block_number"),
+    )
+
+    network: Mapped[str] = mapped_column(primary_key=True)
+    block_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    log_index: Mapped[int] = mapped_column(primary_key=True)
+    block_number: Mapped[int] = mapped_column(BigInteger)
+    tx_hash: Mapped[bytes]
+    collection: Mapped[bytes]
+    token_id: Mapped[Wei]
+    kind: Mapped[str]
+    """MINT, BURN, STATUS, or why it moved: GIFT, SALE, BUYBACK, CLAIM, ISSUER, RECOVERY."""
+    from_owner: Mapped[bytes | None]
+    to_owner: Mapped[bytes | None]
+    epoch: Mapped[int | None] = mapped_column(BigInteger)
+    tier: Mapped[int | None]
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+
+
+class ClaimCode(Base):
+    """A single-use code that moves an escrowed ticket to a wallet. Only its hash is kept."""
+
+    __tablename__ = "claim_codes"
+    __table_args__ = (
+        Index("uq_claim_codes_current", "ticket_id", unique=True, postgresql_where=text("revoked_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    code_hash: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    """When a newer code replaced it."""
+
+
+class ClaimAttempt(Base):
+    """A wrong claim code from a client address; counted to slow guessing down, swept after a day."""
+
+    __tablename__ = "claim_attempts"
+    __table_args__ = (Index("ix_claim_attempts_client", "client", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    client: Mapped[bytes]
+    """A keyed hash of the client's address, so that the table holds no personal data."""
+    at: Mapped[datetime]
+
+
+class Claim(Base):
+    """A ticket on its way from escrow to its owner's wallet."""
+
+    __tablename__ = "claims"
+    __table_args__ = (
+        _one_of("status", ClaimStatus, "status"),
+        Index("uq_claims_open", "ticket_id", unique=True, postgresql_where=text("status IN ('PENDING', 'SENT')")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    claim_code_id: Mapped[UUID] = mapped_column(ForeignKey("claim_codes.id"))
+    recipient: Mapped[bytes]
+    status: Mapped[str]
+    reason: Mapped[str | None]
+    signature: Mapped[bytes]
+    voucher: Mapped[bytes]
+    send_id: Mapped[UUID | None]
+    tx_hash: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+
+
+class StatusChange(Leased, Base):
+    """A status the platform decided (USED at the door) on its way to the chain."""
+
+    __tablename__ = "ticket_status_changes"
+    __table_args__ = (
+        UniqueConstraint("ticket_id", "wanted"),
+        _one_of("status", StatusChangeStatus, "status"),
+        _one_of("wanted", TicketStatus, "wanted"),
+        Index("ix_ticket_status_changes_waiting", "run_after", postgresql_where=text("status = 'WAITING'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    wanted: Mapped[str]
+    status: Mapped[str]
+    generation: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]

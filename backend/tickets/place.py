@@ -1,0 +1,91 @@
+"""A paid order becomes tickets and mint jobs: one of each for every unit of every line, however often it is told."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from backend.catalog.models import Tier
+from backend.kit import logs
+from backend.kit.ids import new_id
+from backend.kit.nudges import nudge
+from backend.orders.models import Order, OrderLine
+from backend.tickets.models import Collection, MintJob, Ticket
+from backend.tickets.states import CollectionStatus, Custody, JobStatus, TicketStatus
+
+NO_WALLET = "no_wallet"
+NO_COLLECTION = "the event has no live collection"
+_log = logs.get(__name__)
+
+
+def place(session: Session, order_id: UUID, now: datetime) -> None:
+    """Write the order's tickets and mint jobs. The unique (order line, unit) makes a repeat do nothing.
+
+    An event without a live collection cannot have been on sale; should it be so, its jobs are STUCK and wait for a
+    person, because the money has been taken and refusing here would undo that record.
+    """
+    order = session.get_one(Order, order_id)
+    collection = session.scalars(select(Collection).where(Collection.event_id == order.event_id)).one_or_none()
+    live = collection is not None and collection.status == CollectionStatus.LIVE
+    if not live:
+        _log.error("paid_without_collection", order_id=str(order_id), event_id=str(order.event_id))
+    query = (
+        select(OrderLine, Tier.number).join(Tier, Tier.id == OrderLine.tier_id).where(OrderLine.order_id == order_id)
+    )
+    for line, tier_number in session.execute(query.order_by(OrderLine.id)):
+        for unit in range(line.quantity):
+            _place_unit(session, order, line, unit, tier_number, collection, now, live=live)
+    if collection is not None and live:
+        nudge(session, "tickets.close_batch", collection.id)
+
+
+def _place_unit(
+    session: Session,
+    order: Order,
+    line: OrderLine,
+    unit: int,
+    tier_number: int,
+    collection: Collection | None,
+    now: datetime,
+    *,
+    live: bool,
+) -> None:
+    common = {
+        "organisation_id": order.organisation_id,
+        "order_id": order.id,
+        "order_line_id": line.id,
+        "unit": unit,
+        "collection_id": collection.id if collection else None,
+        "created_at": now,
+    }
+    ticket_id = session.scalar(
+        insert(Ticket)
+        .values(
+            id=new_id(),
+            event_id=order.event_id,
+            tier_id=line.tier_id,
+            status=TicketStatus.PENDING,
+            custody=Custody.WALLET if order.recipient else Custody.ESCROW,
+            holder_account_id=order.account_id,
+            **common,
+        )
+        .on_conflict_do_nothing(index_elements=["order_line_id", "unit"])
+        .returning(Ticket.id)
+    )
+    if ticket_id is None:
+        return
+    session.execute(
+        insert(MintJob).values(
+            id=new_id(),
+            ticket_id=ticket_id,
+            tier_number=tier_number,
+            recipient=order.recipient,
+            escrow_reason=None if order.recipient else NO_WALLET,
+            status=JobStatus.QUEUED if live else JobStatus.STUCK,
+            last_error=None if live else NO_COLLECTION,
+            attempts=0,
+            **common,
+        )
+    )

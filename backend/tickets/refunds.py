@@ -1,0 +1,36 @@
+"""An order whose money goes back: its tickets lose their worth, wherever they are on their way."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from backend.tickets import status_changes
+from backend.tickets.models import MintJob, Ticket
+from backend.tickets.rules import may_follow, step
+from backend.tickets.states import JobStatus, TicketStatus
+
+
+def void_tickets(session: Session, order_id: UUID, now: datetime) -> None:
+    """Make the order's tickets VOID. What was not minted never will be; what was, becomes void on chain too.
+
+    A job that is part of a batch runs its course: its number may be consumed at any moment. Its ticket is VOID here
+    already and becomes so on chain once the mint is final. A used ticket stays used: somebody is inside with it.
+    """
+    query = (
+        select(Ticket, MintJob)
+        .join(MintJob, MintJob.ticket_id == Ticket.id)
+        .where(Ticket.order_id == order_id)
+        .order_by(Ticket.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    for ticket, job in session.execute(query).all():
+        if ticket.status != TicketStatus.VOID and not may_follow(TicketStatus(ticket.status), TicketStatus.VOID):
+            continue
+        if may_follow(JobStatus(job.status), JobStatus.REFUNDING):
+            job.status = step(JobStatus(job.status), JobStatus.REFUNDING)
+            ticket.status = step(TicketStatus(ticket.status), TicketStatus.VOID)
+        elif job.status != JobStatus.REFUNDING:
+            status_changes.want(session, ticket, TicketStatus.VOID, now)

@@ -1,0 +1,9 @@
+"""Every route of the tickets capability, one file for each kind of thing."""
+
+from fastapi import APIRouter
+
+from backend.tickets import admin_routes, claim_routes, collection_routes, ticket_routes
+
+router = APIRouter()
+for part in (collection_routes, ticket_routes, claim_routes, admin_routes):
+    router.include_router(part.router)

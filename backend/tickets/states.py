@@ -1,0 +1,95 @@
+"""The one vocabulary of states of the tickets capability.
+
+How the states of a mint job relate: a job waits (QUEUED), is part of a batch whose contents are fixed (BATCHED), and
+lands when the batch's receipt was read: MINTED when the ticket went to a wallet, ESCROWED when the collection itself
+holds it for somebody without one. Both are the same step and both become FINAL when the index saw the mint's log in a
+finalized block. FINAL is the end of the *job*; whether the *ticket* still waits for its claim is `Ticket.custody`.
+"""
+
+from enum import StrEnum
+
+
+class CollectionStatus(StrEnum):
+    """A collection's way to the chain."""
+
+    DRAFT = "DRAFT"
+    """Nothing is signed yet."""
+    CONSENTED = "CONSENTED"
+    """The promoter signed all parameters; the metadata is not pinned yet."""
+    DEPLOYING = "DEPLOYING"
+    """The deployment stands in the outbox."""
+    DEPLOYED = "DEPLOYED"
+    """Final on chain, not compared with what was signed yet."""
+    UNKNOWN = "UNKNOWN"
+    """The deployment's fate is unclear: ask whether the address has code."""
+    LIVE = "LIVE"
+    """Deployed, and everything read back from the chain is what was signed."""
+    MISMATCH = "MISMATCH"
+    """Deployed, but something differs from what was signed; a person must look."""
+    STUCK = "STUCK"
+    """The deployment was refused; the reason is in `last_error`. A new consent starts again."""
+
+
+class JobStatus(StrEnum):
+    """A mint job's states; see the module's docstring."""
+
+    QUEUED = "QUEUED"
+    BATCHED = "BATCHED"
+    MINTED = "MINTED"
+    ESCROWED = "ESCROWED"
+    FINAL = "FINAL"
+    REFUNDING = "REFUNDING"
+    STUCK = "STUCK"
+
+
+class BatchStatus(StrEnum):
+    """A batch's states. OPEN lasts only inside the transaction that fixes the contents: no committed row has it."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+    WAITING = "WAITING"
+    """The chain refused it for now (paused, allowance, rotated key). Sent again with the same number and contents."""
+    UNKNOWN = "UNKNOWN"
+    """Fate unclear: ask the chain for the batch number."""
+    CANCELLING = "CANCELLING"
+    """`cancelBatch` was sent. Either it or the mint consumes the number, never both."""
+    LANDED = "LANDED"
+    FINAL = "FINAL"
+    CANCELLED = "CANCELLED"
+    """The number was consumed without minting, finally; its jobs are queued again."""
+    STUCK = "STUCK"
+
+
+class TicketStatus(StrEnum):
+    """A ticket's states. PENDING means paid, not yet final on chain; the others are the chain's own words."""
+
+    PENDING = "PENDING"
+    LIVE = "LIVE"
+    LOCKED = "LOCKED"
+    USED = "USED"
+    VOID = "VOID"
+
+
+class Custody(StrEnum):
+    """Who keeps the token: the collection for somebody without a wallet, or a wallet."""
+
+    ESCROW = "ESCROW"
+    WALLET = "WALLET"
+
+
+class ClaimStatus(StrEnum):
+    """A claim's states; FAILED gives its code back."""
+
+    PENDING = "PENDING"
+    SENT = "SENT"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+class StatusChangeStatus(StrEnum):
+    """A wanted `setStatus` on its way to the chain."""
+
+    SENT = "SENT"
+    DONE = "DONE"
+    WAITING = "WAITING"
+    STUCK = "STUCK"

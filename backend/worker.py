@@ -1,0 +1,52 @@
+"""The worker's door: hands nudges and the beat's ticks to the capabilities' tasks. Decides nothing.
+
+Run: `celery -A backend.worker worker` and, once per installation, `celery -A backend.worker beat`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from celery import Celery, Task
+from celery.signals import beat_init, setup_logging, worker_init
+
+from backend import discovery
+from backend.kit import broker, db, jobs, logs, nudges
+from backend.settings import get_settings
+
+
+def _carry(run: Callable[..., None]) -> Callable[..., None]:
+    def carried(self: Task, *subject: str) -> None:
+        with logs.trace(getattr(self.request, "trace_id", None)):
+            run(*(UUID(one) for one in subject))
+
+    return carried
+
+
+def make_worker() -> Celery:
+    """Return the Celery app with every capability's tasks and the beat's schedule."""
+    discovery.load("models", "reactions", "tasks")
+    celery = broker.connect(get_settings().redis_url)
+    schedule: dict[str, Any] = {}
+    for task in jobs.registered.values():
+        celery.task(name=task.name, bind=True)(_carry(task.run))
+        if task.every is not None:
+            # A tick nobody took within its period is stale: the next one does the same work.
+            schedule[task.name] = {"task": task.name, "schedule": task.every, "options": {"expires": task.every}}
+    celery.conf.beat_schedule = schedule
+    nudges.use(broker.Sender(celery))
+    return celery
+
+
+@setup_logging.connect
+def _log_as_json(**_: Any) -> None:
+    logs.configure(get_settings().log_level)
+
+
+@worker_init.connect
+@beat_init.connect
+def _open_database(**_: Any) -> None:
+    db.configure(get_settings().database_url)
+
+
+app = make_worker()

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ERC20} from "solady/src/tokens/ERC20.sol";
+import {TwoStepOwnable} from "./base/TwoStepOwnable.sol";
+import {IBKS} from "./interfaces/IBKS.sol";
+
+/// @title The Backstage token: ERC-20 with ERC-2612 permit, a hard cap, minters and a pause.
+contract BKS is IBKS, ERC20, TwoStepOwnable {
+    /// @inheritdoc IBKS
+    uint256 public constant override CAP = 1_000_000_000 ether;
+
+    /// @inheritdoc IBKS
+    mapping(address account => bool) public override isMinter;
+    /// @inheritdoc IBKS
+    mapping(address account => bool) public override isPauser;
+    /// @inheritdoc IBKS
+    bool public override paused;
+
+    /// @dev Only the owner or a pauser.
+    modifier onlyPauser() {
+        if (msg.sender != owner() && !isPauser[msg.sender]) revert NotPauser();
+        _;
+    }
+
+    /// @param owner_ Who gives and takes roles; not zero.
+    constructor(address owner_) {
+        if (owner_ == address(0)) revert OwnerIsZero();
+        _initializeOwner(owner_);
+    }
+
+    /// @inheritdoc IBKS
+    function mint(address to, uint256 amount) external override {
+        if (!isMinter[msg.sender]) revert NotMinter();
+        if (to == address(0)) revert ReceiverIsZero();
+        if (amount > CAP - totalSupply()) revert CapExceeded(CAP, amount);
+        _mint(to, amount);
+    }
+
+    /// @inheritdoc IBKS
+    function setMinter(address minter, bool allowed) external override onlyOwner {
+        isMinter[minter] = allowed;
+        emit MinterChanged(minter, allowed);
+    }
+
+    /// @inheritdoc IBKS
+    function setPauser(address pauser, bool allowed) external override onlyOwner {
+        isPauser[pauser] = allowed;
+        emit PauserChanged(pauser, allowed);
+    }
+
+    /// @inheritdoc IBKS
+    function pause() external override onlyPauser {
+        if (paused) revert TokenIsPaused();
+        paused = true;
+        emit Paused(msg.sender);
+    }
+
+    /// @inheritdoc IBKS
+    function unpause() external override onlyPauser {
+        if (!paused) revert TokenIsNotPaused();
+        paused = false;
+        emit Unpaused(msg.sender);
+    }
+
+    /// @notice ERC-20: the token's name.
+    function name() public pure override returns (string memory) {
+        return "Backstage";
+    }
+
+    /// @notice ERC-20: the token's symbol.
+    function symbol() public pure override returns (string memory) {
+        return "BKS";
+    }
+
+    /// @dev Transfers and mints stop while paused. Nothing is ever burnt.
+    function _beforeTokenTransfer(address, address, uint256) internal view override {
+        if (paused) revert TokenIsPaused();
+    }
+
+    /// @dev Solady would give one well-known contract an allowance over everybody's tokens; here nobody has one unasked.
+    function _givePermit2InfiniteAllowance() internal pure override returns (bool) {
+        return false;
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title What a promoter, the platform's deployer and the index need of the factory.
+/// @notice The factory makes one collection per event as an ERC-1167 clone at an address known beforehand.
+interface ICollectionFactory {
+    /// @notice Everything a collection starts with. The promoter signs all of it.
+    /// @param promoter owner() of the collection.
+    /// @param eventRef The event's id: a UUID, right-aligned in 32 bytes.
+    /// @param version Which registered implementation to clone.
+    /// @param name ERC-721 name.
+    /// @param symbol ERC-721 symbol.
+    /// @param baseURI Prefix of the metadata files, with its closing slash.
+    /// @param maxSupply Tickets that can ever be minted; at least 1.
+    /// @param royaltyReceiver ERC-2981 receiver; may be zero when royaltyBps is zero.
+    /// @param royaltyBps ERC-2981 royalty in basis points, at most 1000.
+    /// @param minter Who may mint batches.
+    /// @param minterAllowance How many tickets the minter may mint.
+    /// @param claimSigner Whose voucher a claim needs.
+    /// @param claimsPerDay How many claims may pass in one UTC day.
+    /// @param operator Who may set a ticket's status and burn void tickets.
+    /// @param guardian Who may pause and revoke.
+    struct Params {
+        address promoter;
+        bytes32 eventRef;
+        uint32 version;
+        string name;
+        string symbol;
+        string baseURI;
+        uint64 maxSupply;
+        address royaltyReceiver;
+        uint96 royaltyBps;
+        address minter;
+        uint64 minterAllowance;
+        address claimSigner;
+        uint32 claimsPerDay;
+        address operator;
+        address guardian;
+    }
+
+    /// @notice A collection was created and initialised.
+    /// @param paramsHash keccak256(abi.encode(params)), the same that the collection's Initialized carries.
+    event CollectionDeployed(
+        address indexed collection,
+        address indexed promoter,
+        bytes32 indexed eventRef,
+        uint32 version,
+        bytes32 paramsHash
+    );
+
+    /// @notice An implementation was registered under the next version number.
+    event VersionAdded(uint32 indexed version, address implementation);
+
+    /// @notice An address gained or lost the right to deploy with a promoter's consent.
+    event DeployerChanged(address indexed deployer, bool allowed);
+
+    /// @notice No implementation is registered under this number.
+    error UnknownVersion(uint32 version);
+
+    /// @notice This promoter already has a collection for this event in this version.
+    error AlreadyDeployed(address collection);
+
+    /// @notice The caller is neither the promoter nor a deployer.
+    error NotDeployer();
+
+    /// @notice The consent's deadline has passed.
+    error ConsentExpired();
+
+    /// @notice The consent is not the promoter's signature over exactly these parameters.
+    error BadConsent();
+
+    /// @notice An implementation must be a contract.
+    error NotAContract(address account);
+
+    /// @notice Creates and initialises a collection in this transaction.
+    /// @dev The promoter may call with an empty consent and any deadline. Anyone else must be a deployer and carry the
+    ///      promoter's EIP-712 signature (ECDSA or ERC-1271) over CollectionConsent. Reverts: UnknownVersion,
+    ///      AlreadyDeployed, NotDeployer, ConsentExpired, BadConsent, and what the collection's initialize reverts with.
+    /// @param p The parameters.
+    /// @param deadline Unix seconds; a consent is good up to and including this moment.
+    /// @param consent The promoter's signature, empty when the promoter calls.
+    /// @return collection The new collection.
+    function deploy(Params calldata p, uint64 deadline, bytes calldata consent) external returns (address collection);
+
+    /// @notice The address a collection has or will have.
+    /// @dev Reverts: UnknownVersion.
+    function predict(address promoter, bytes32 eventRef, uint32 version) external view returns (address);
+
+    /// @notice The implementation behind a version; zero if there is none.
+    function implementation(uint32 version) external view returns (address);
+
+    /// @notice The highest registered version; zero before the first.
+    function latestVersion() external view returns (uint32);
+
+    /// @notice Registers the next implementation. Only the owner; a registered version never changes.
+    /// @dev Reverts: Unauthorized, NotAContract.
+    /// @return version Its number.
+    function addVersion(address implementation_) external returns (uint32 version);
+
+    /// @notice Allows or stops a deployer. Only the owner.
+    function setDeployer(address deployer, bool allowed) external;
+
+    /// @notice Whether an address may deploy with a promoter's consent.
+    function isDeployer(address account) external view returns (bool);
+
+    /// @notice Whether this factory made the collection.
+    function isCollection(address account) external view returns (bool);
+}

@@ -1,0 +1,188 @@
+"""`python -m indexer follow|backfill|rebuild|status`."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+
+from backend import discovery
+from backend.kit import logs
+from backend.settings import Settings, get_settings
+from indexer.follower import NothingToFollow, WrongChain
+from indexer.health import head_of, health
+from indexer.node import Node
+from indexer.rebuild import rebuild
+from indexer.reorg import DeepReorg
+from indexer.rpc import NodeTrouble, Rpc
+from indexer.runner import Job, NotAlone, Runner
+from indexer.writer import LOST, Writer
+
+OK, FAILED, DEEP_REORG, WRONG_CHAIN, NOTHING = 0, 1, 3, 4, 5
+_EXITS = (
+    "Exit codes: 0 done or stopped by SIGTERM/SIGINT; 1 failed; 2 bad arguments; 3 DeepReorg: a block that was final "
+    "was undone, a person must decide; 4 the node serves another chain; 5 no contract to follow is known."
+)
+_CODES: dict[type[Exception], int] = {DeepReorg: DEEP_REORG, WrongChain: WRONG_CHAIN, NothingToFollow: NOTHING}
+_ENVIRONMENT = (
+    "Environment: EVM_RPC_URL, EVM_NETWORK, INDEX_DATABASE_URL (a direct connection, no pooler in transaction mode), "
+    "FINALITY_DEPTH, DEPLOYMENTS_DIR, REDIS_URL, LOG_LEVEL."
+)
+
+
+def _number(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--network", metavar="CAIP2", help="network to index, such as eip155:56 (EVM_NETWORK)")
+    shared.add_argument("--rpc-url", metavar="URL", help="JSON-RPC over HTTP(S) of one node (EVM_RPC_URL)")
+    reading = argparse.ArgumentParser(add_help=False)
+    reading.add_argument(
+        "--from-block",
+        type=_number,
+        metavar="N",
+        help="first block of a new index; default: the block in which the first watched contract was deployed",
+    )
+    top = argparse.ArgumentParser(
+        prog="python -m indexer",
+        description="Keeps the index of one network: logs of our contracts as facts, and what follows from them.",
+        epilog=f"{_EXITS} {_ENVIRONMENT}",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    follow = commands.add_parser(
+        "follow",
+        parents=[shared, reading],
+        help="catch up and keep up with the chain",
+        description="Catch up with the chain and keep up with it until told to stop. One process per network writes; "
+        "another one waits and takes over when the first is gone. Goes on where it was, whatever ended it.",
+        epilog=_EXITS,
+    )
+    follow.add_argument("--once", action="store_true", help="exit when the head is reached")
+    follow.add_argument(
+        "--poll", type=float, default=0.075, metavar="SECONDS", help="pause when nothing is new (%(default)s)"
+    )
+    backfill = commands.add_parser(
+        "backfill",
+        parents=[shared, reading],
+        help="read the past, with a progress line, then exit",
+        description="Read up to the head as it is now, or to a block, then exit. Can be interrupted and repeated.",
+        epilog=_EXITS,
+    )
+    backfill.add_argument("--until-block", type=_number, metavar="N", help="stop at this block; default: the head")
+    again = commands.add_parser(
+        "rebuild",
+        parents=[shared, reading],
+        help="delete and read everything again, and compare",
+        description="Catch up, take the digest of all projections, delete this network's facts and projections, read "
+        "them again and compare: exit code 1 when they came out different. Who holds what is incomplete meanwhile, so "
+        "close the doors first. Final handlers (orders, mail, ledger) are not called again. Stop `follow` before.",
+        epilog=_EXITS,
+    )
+    again.add_argument(
+        "--accept-deep-reorg",
+        action="store_true",
+        help="the network undid blocks that were final: believe the node, forget the checkpoint of finality",
+    )
+    status = commands.add_parser(
+        "status",
+        parents=[shared],
+        help="show cursor, head, lag, finality and handlers",
+        description="Show how the index is. Exit code 1 when it is STUCK, HALTED, new, or too far behind its node.",
+    )
+    status.add_argument("--json", action="store_true", help="print one JSON object")
+    status.add_argument(
+        "--max-lag", type=_number, default=100, metavar="BLOCKS", help="how far behind is still well (%(default)s)"
+    )
+    return top
+
+
+def _job(options: argparse.Namespace, settings: Settings) -> Job:
+    return Job(
+        network=options.network or settings.evm_network,
+        rpc_url=options.rpc_url or settings.evm_rpc_url,
+        database_url=settings.index_database_url or settings.database_url,
+        finality_depth=settings.finality_depth,
+        from_block=getattr(options, "from_block", None),
+        poll_seconds=getattr(options, "poll", 0.075),
+    )
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _runner(job: Job) -> Runner:
+    discovery.load("models", "reactions", "onchain")
+    runner = Runner(job, say=_tell)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: runner.stop.set())
+    return runner
+
+
+def _status(options: argparse.Namespace, job: Job) -> int:
+    rpc = Rpc(job.rpc_url, patience=2.0)
+    writer = Writer(job.database_url, job.network)
+    try:
+        head = head_of(Node(rpc, job.finality_depth))
+        with writer.transaction() as session:
+            found = health(session, job.network, head)
+    finally:
+        rpc.close()
+        writer.close()
+    print(json.dumps(found.as_json(), indent=1) if options.json else found.as_text())
+    return OK if found.is_well(options.max_lag) else FAILED
+
+
+def _rebuild(options: argparse.Namespace, job: Job) -> int:
+    found = rebuild(_runner(job), accept_deep_reorg=options.accept_deep_reorg)
+    if found is None:
+        _tell("stopped before the end: `follow` or `rebuild` goes on from here")
+        return FAILED
+    print(f"block  {found.block}\nbefore {found.before or '-'}\nafter  {found.after}")
+    if found.same is None:
+        _tell("there was nothing to compare with: the index was new, or the chain changed meanwhile")
+    elif not found.same:
+        _tell("the projections came out DIFFERENT: what stood there before was wrong. It is right now; find out why.")
+    return FAILED if found.same is False else OK
+
+
+def _read(options: argparse.Namespace, job: Job, settings: Settings) -> int:
+    runner = _runner(job)
+    if options.command == "follow":
+        from indexer import nudging  # noqa: PLC0415 - Celery is not loaded to show a status or read the past
+
+        nudging.start(settings.redis_url)
+    once = options.command == "backfill" or options.once
+    runner.follow(getattr(options, "until_block", None), once=once)
+    return OK
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    options = parser().parse_args(arguments)
+    settings = get_settings()
+    logs.configure(settings.log_level)
+    job = _job(options, settings)
+    try:
+        return _run(options, job, settings)
+    except (DeepReorg, WrongChain, NothingToFollow, NotAlone, NodeTrouble, *LOST) as failed:
+        _tell(f"{type(failed).__name__}: {str(failed).splitlines()[0]}")
+        return _CODES.get(type(failed), FAILED)
+
+
+def _run(options: argparse.Namespace, job: Job, settings: Settings) -> int:
+    if options.command == "status":
+        return _status(options, job)
+    if options.command == "rebuild":
+        return _rebuild(options, job)
+    return _read(options, job, settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

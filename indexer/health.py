@@ -1,0 +1,125 @@
+"""How an index is, for `python -m indexer status`. The API tells the same from the same rows (/health, /metrics)."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from backend.chain.models import ChainBlock, ChainCursor, CursorStatus
+from backend.chain.progress import FACTS_CURSOR
+from indexer.finality import PREFIX
+from indexer.node import Node
+from indexer.rpc import NodeTrouble
+from indexer.writer import lock_key
+
+
+@dataclass(frozen=True)
+class HandlerHealth:
+    """A final handler: the newest block whose logs it has had, RUNNING or STUCK, and its error."""
+
+    name: str
+    block: int
+    status: str
+    error: str | None
+
+
+@dataclass(frozen=True)
+class IndexHealth:
+    """One network's index. `lag_blocks` is None when the node gave no head."""
+
+    network: str
+    status: str
+    """RUNNING; STUCK: a projection cannot be written; HALTED: a deep reorg; NEW: nothing is indexed yet."""
+    error: str | None = None
+    followed: bool = False
+    """A process holds the writer's lock now."""
+    block: int = 0
+    block_at: datetime | None = None
+    head: int | None = None
+    finalized: int = 0
+    updated_at: datetime | None = None
+    handlers: list[HandlerHealth] = field(default_factory=list)
+
+    @property
+    def lag_blocks(self) -> int | None:
+        """How many blocks the index is behind its node."""
+        return None if self.head is None else max(self.head - self.block, 0)
+
+    def is_well(self, most_lag: int) -> bool:
+        """Say whether facts come in and are at most so many blocks behind."""
+        lag = self.lag_blocks
+        return self.status == CursorStatus.RUNNING and (lag is None or lag <= most_lag)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as plain values, times in ISO 8601."""
+        values = asdict(self) | {"lag_blocks": self.lag_blocks}
+        return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in values.items()}
+
+    def as_text(self) -> str:
+        """Return everything as lines for a person."""
+        lag = "unknown: the node does not answer" if self.head is None else f"{self.lag_blocks:,} blocks"
+        lines = [
+            f"network    {self.network}",
+            f"status     {self.status}{'' if self.followed else ' (no process follows it now)'}",
+            f"block      {self.block:,}{f' of {self.block_at:%Y-%m-%d %H:%M:%S} UTC' if self.block_at else ''}",
+            f"head       {'unknown' if self.head is None else f'{self.head:,}'}",
+            f"lag        {lag}",
+            f"finalized  {self.finalized:,}",
+        ]
+        if self.error:
+            lines.append(f"error      {self.error}")
+        for handler in self.handlers:
+            lines.append(f"handler    {handler.name}  {handler.status}  at block {handler.block:,}")
+            if handler.error:
+                lines.append(f"           {handler.error}")
+        return "\n".join(lines)
+
+
+def health(session: Session, network: str, head: int | None) -> IndexHealth:
+    """Read one network's cursors."""
+    cursors = session.scalars(
+        select(ChainCursor).where(ChainCursor.network == network).order_by(ChainCursor.name)
+    ).all()
+    followed = _is_followed(session, network)
+    facts = next((cursor for cursor in cursors if cursor.name == FACTS_CURSOR), None)
+    if facts is None:
+        return IndexHealth(network, "NEW", followed=followed, head=head)
+    block_at = session.scalar(
+        select(ChainBlock.timestamp).where(ChainBlock.network == network, ChainBlock.hash == facts.block_hash)
+    )
+    return IndexHealth(
+        network=network,
+        status=facts.status,
+        error=facts.error,
+        followed=followed,
+        block=facts.block_number,
+        block_at=block_at,
+        head=head,
+        finalized=facts.finalized_number,
+        updated_at=facts.updated_at,
+        handlers=[
+            HandlerHealth(cursor.name.removeprefix(PREFIX), cursor.block_number, cursor.status, cursor.error)
+            for cursor in cursors
+            if cursor.name.startswith(PREFIX)
+        ],
+    )
+
+
+def head_of(node: Node) -> int | None:
+    """Return the number of the node's newest block; None when it does not answer."""
+    try:
+        return node.tip().head.number
+    except NodeTrouble:
+        return None
+
+
+def _is_followed(session: Session, network: str) -> bool:
+    key = lock_key(network) & (2**64 - 1)
+    query = text(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database()) "
+        "AND classid::bigint = :high AND objid::bigint = :low)"
+    )
+    return bool(session.scalar(query, {"high": key >> 32, "low": key & 0xFFFFFFFF}))

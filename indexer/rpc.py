@@ -1,0 +1,117 @@
+"""Raw JSON-RPC 2.0 over one persistent HTTP connection. Answers are parsed straight into structs; no web3."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+
+Call = tuple[str, Sequence[Any]]
+Answer = TypeVar("Answer")
+
+_PATIENCE = 20.0
+_CONNECT_PATIENCE = 3.0
+_TOO_MANY_REQUESTS = 429
+_LONGEST_MESSAGE = 300
+
+
+class NodeTrouble(Exception):
+    """The node gives no usable answer now: it is down, overloaded, behind, or contradicts itself. Try again."""
+
+
+class NodeDown(NodeTrouble):
+    """Nobody listens at the node's address."""
+
+
+class NodeRefused(NodeTrouble):
+    """The node answered with a JSON-RPC error; `code` is its number."""
+
+    def __init__(self, method: str, code: int, message: str) -> None:
+        """Keep what was asked and what the node said."""
+        super().__init__(f"{method}: {message[:_LONGEST_MESSAGE]} ({code})")
+        self.code = code
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+    message: str = ""
+
+
+class _Response(msgspec.Struct):
+    id: int | None = None
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: _Error | None = None
+
+
+_responses = msgspec.json.Decoder(list[_Response])
+_response = msgspec.json.Decoder(_Response)
+
+
+def decode(raw: msgspec.Raw, decoder: msgspec.json.Decoder[Answer]) -> Answer:
+    """Parse a result. Raises NodeTrouble when it has another shape."""
+    try:
+        return decoder.decode(raw)
+    except msgspec.MsgspecError as wrong:
+        raise NodeTrouble(f"unexpected answer: {wrong}") from wrong
+
+
+class Rpc:
+    """A node's JSON-RPC. Safe to use from several threads."""
+
+    def __init__(self, url: str, patience: float = _PATIENCE) -> None:
+        """Connect lazily to `url` (http or https); wait `patience` seconds for an answer."""
+        self._url = url
+        timeout = httpx.Timeout(patience, connect=min(patience, _CONNECT_PATIENCE))
+        self._http = httpx.Client(timeout=timeout, headers={"content-type": "application/json"})
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def batch(self, calls: Sequence[Call]) -> list[msgspec.Raw]:
+        """Send `calls` in one request; return their results in order.
+
+        Raises NodeRefused when any of them failed, NodeTrouble when there is no usable answer.
+        """
+        results = self.attempt(calls)
+        for result in results:
+            if isinstance(result, NodeRefused):
+                raise result
+        return [result for result in results if isinstance(result, msgspec.Raw)]
+
+    def attempt(self, calls: Sequence[Call]) -> list[msgspec.Raw | NodeRefused]:
+        """Send `calls` in one request; return in order the result of each or its error. Raises NodeTrouble."""
+        if not calls:
+            return []
+        body = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+            for number, (method, params) in enumerate(calls)
+        ]
+        found = {response.id: response for response in self._post(body)}
+        results: list[msgspec.Raw | NodeRefused] = []
+        for number, (method, _) in enumerate(calls):
+            response = found.get(number)
+            if response is None:
+                raise NodeTrouble(f"the node left {method} unanswered")
+            error = response.error
+            results.append(response.result if error is None else NodeRefused(method, error.code, error.message))
+        return results
+
+    def _post(self, body: list[dict[str, Any]]) -> list[_Response]:
+        try:
+            answer = self._http.post(self._url, content=msgspec.json.encode(body))
+        except (httpx.ConnectError, httpx.ConnectTimeout) as broken:
+            raise NodeDown(f"nobody listens at the node's address ({type(broken).__name__})") from None
+        except httpx.HTTPError as broken:
+            # The message of httpx may hold the URL, and the URL a provider's key: only the kind of error is told.
+            raise NodeTrouble(f"the node does not answer ({type(broken).__name__})") from None
+        if answer.status_code == _TOO_MANY_REQUESTS or answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise NodeTrouble(f"the node answers with HTTP {answer.status_code}")
+        try:
+            if answer.content.lstrip()[:1] == b"{":  # one error for the whole batch
+                whole = _response.decode(answer.content)
+                error = whole.error or _Error(message=f"no batch was answered, HTTP {answer.status_code}")
+                raise NodeRefused("batch", error.code, error.message)
+            return _responses.decode(answer.content)
+        except msgspec.MsgspecError as wrong:
+            raise NodeTrouble(f"the answer is no JSON-RPC (HTTP {answer.status_code}): {wrong}") from wrong

@@ -1,0 +1,205 @@
+"""Keeping at it: the lock, nodes and databases that come and go, and an orderly end."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event
+
+from backend.chain.models import CursorStatus
+from backend.kit import logs
+from backend.kit.errors import BusinessError
+from indexer.apply import HandlerFailed, Moved
+from indexer.follower import Follower, NothingToFollow, Step
+from indexer.node import Node
+from indexer.ranges import Bar
+from indexer.rpc import NodeTrouble, Rpc
+from indexer.writer import LOST, Writer, WriterLost
+
+_LOCK_SECONDS = 0.25
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_WORTH_A_BAR = 50
+_log = logs.get(__name__)
+
+
+class NotAlone(Exception):
+    """Another process writes this network's index."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to follow, from where, and into which database."""
+
+    network: str
+    rpc_url: str
+    database_url: str
+    finality_depth: int | None = None
+    from_block: int | None = None
+    poll_seconds: float = 0.075
+    """How long to wait when there is nothing new."""
+
+
+@dataclass
+class Backoff:
+    """Pauses that grow while things fail, a little at random so that many do not come back at once."""
+
+    pause: float = _FIRST_PAUSE
+
+    def next(self) -> float:
+        """Return how long to wait now, in seconds."""
+        now, self.pause = self.pause, min(self.pause * 2, _LONGEST_PAUSE)
+        return now * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+
+    def reset(self) -> None:
+        """Things work again."""
+        self.pause = _FIRST_PAUSE
+
+
+@dataclass
+class Runner:
+    """Runs one job until it is done or `stop` is set."""
+
+    job: Job
+    stop: Event = field(default_factory=Event)
+    say: Callable[[str], None] = lambda _: None
+    """Tells a person how far it is."""
+
+    def follow(self, until: int | None = None, *, once: bool = False) -> bool:
+        """Follow the chain. With `once` return when the head (or `until`) is reached; True if it was.
+
+        Raises WrongChain, DeepReorg; with `once` also NothingToFollow. All else is waited out.
+        """
+        backoff = Backoff()
+        while not self.stop.is_set():
+            try:
+                with self.locked() as writer:
+                    backoff.reset()
+                    return self.follow_with(writer, until, once=once)
+            except (*LOST, WriterLost) as lost:
+                pause = backoff.next()
+                _log.warning("database_lost", error=str(lost).splitlines()[0], again_in_seconds=round(pause, 2))
+                self.stop.wait(pause)
+        return False
+
+    @contextmanager
+    def locked(self, *, wait: bool = True) -> Iterator[Writer]:
+        """Give the writer that holds the network's lock, waiting for it or raising NotAlone."""
+        writer = Writer(self.job.database_url, self.job.network)
+        try:
+            waited = False
+            while not writer.try_lock():
+                if not wait:
+                    raise NotAlone(f"another process writes the index of {self.job.network}: stop it first")
+                if not waited:
+                    _log.info("waiting_for_lock", network=self.job.network)
+                    self.say(f"another process follows {self.job.network}: waiting to take over")
+                    waited = True
+                if self.stop.wait(_LOCK_SECONDS):
+                    break
+            yield writer
+        finally:
+            writer.close()
+
+    def follow_with(
+        self, writer: Writer, until: int | None = None, *, once: bool = False, finality_limit: int | None = None
+    ) -> bool:
+        """As `follow`, with a writer that holds the lock. Raises also what a lost database raises."""
+        rpc = Rpc(self.job.rpc_url)
+        follower = Follower(
+            self.job.network,
+            Node(rpc, self.job.finality_depth),
+            writer,
+            from_block=self.job.from_block,
+            finality_limit=finality_limit,
+        )
+        try:
+            return _Loop(self, follower, until, once).run()
+        finally:
+            follower.close()
+            rpc.close()
+
+
+class _Loop:
+    """Steps one follower, waiting out what passes."""
+
+    def __init__(self, runner: Runner, follower: Follower, until: int | None, once: bool) -> None:  # noqa: FBT001
+        self._runner, self._follower, self._until, self._once = runner, follower, until, once
+        self._stop = runner.stop
+        self._backoff = Backoff()
+        self._bar: Bar | None = None
+        self._started = self._unwell = False
+
+    def run(self) -> bool:
+        """Step until stopped; with `once`, until the head is reached."""
+        while not self._stop.is_set():
+            try:
+                if not self._started:
+                    self._start()
+                reached = self._step()
+            except Moved as moved:
+                _log.warning("cursor_moved", reason=str(moved))
+                self._started = False
+            except NodeTrouble as trouble:
+                self._wait("node_trouble", str(trouble))
+            except HandlerFailed as failed:
+                self._handler_failed(failed)
+            except (NothingToFollow, BusinessError) as missing:
+                if self._once:
+                    raise NothingToFollow(str(missing)) from missing
+                self._wait("nothing_to_follow", str(missing))
+            else:
+                self._backoff.reset()
+                if reached and self._once:
+                    return True
+        return False
+
+    def _start(self) -> None:
+        self._follower.start()
+        self._started = True
+        at = self._follower.place
+        _log.info("following", network=self._follower.network, block=at.mark.number, finalized=at.finalized)
+        self._unwell = True  # whatever was wrong before, the first step that works says that it is over
+
+    def _step(self) -> bool:
+        logs_before = self._follower.applied_logs
+        step, tip = self._follower.step(self._until)
+        if self._unwell:
+            self._follower.say(CursorStatus.RUNNING)
+            self._unwell = False
+        at = self._follower.place.mark.number
+        goal = tip.head.number if self._until is None else min(self._until, tip.head.number)
+        if self._once and self._until is None:
+            self._until = goal  # a chain that grows as fast as it is read would never be done
+        self._show(at, goal, self._follower.applied_logs - logs_before)
+        if step is Step.MOVED:
+            return False
+        if not self._once:
+            self._stop.wait(self._runner.job.poll_seconds)
+        elif self._until is not None and at < self._until:
+            self._stop.wait(self._runner.job.poll_seconds)  # the block to stop at is not mined yet
+            return False
+        return True
+
+    def _show(self, at: int, goal: int, logs_now: int) -> None:
+        if self._bar is None:
+            if goal - at < _WORTH_A_BAR:
+                return
+            self._bar = Bar(at, goal, self._runner.say)
+        self._bar.last = max(goal, self._bar.last)
+        self._bar.moved(at, logs_now, done=at >= goal)
+        if at >= goal:
+            self._bar = None
+
+    def _wait(self, what: str, reason: str) -> None:
+        self._started = False
+        pause = self._backoff.next()
+        _log.warning(what, network=self._follower.network, reason=reason, again_in_seconds=round(pause, 2))
+        self._stop.wait(pause)
+
+    def _handler_failed(self, failed: HandlerFailed) -> None:
+        """Facts and projections go together: when one of these cannot be written, nothing may be."""
+        if not self._follower.writer.is_alive():
+            raise WriterLost("the database connection was lost inside a handler") from failed
+        _log.error("projection_stuck", handler=failed.name, exc_info=failed)
+        self._follower.say(CursorStatus.STUCK, str(failed)[:1000])
+        self._wait("projection_stuck", failed.name)

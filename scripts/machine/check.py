@@ -1,0 +1,151 @@
+"""scripts/test: set up, check style, types and contracts, then run every test. pytest's summary is the last line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.machine import contracts, install, layout, options, processes, say
+from scripts.machine.processes import Program, Running, launch
+from scripts.machine.supervisor import Interrupted, interruptible
+from scripts.machine.trouble import Trouble
+
+RESULTS = "BACKSTAGE_CHECKS"
+"""Variable that tells tests/house/test_checks.py where the outcome of each check is, so that a failed one counts."""
+
+_REPLACED_SERVERS = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "INDEX_DATABASE_URL", "REDIS_URL", "EVM_RPC_URL")
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Check:
+    """A command that must end with status 0."""
+
+    name: str
+    title: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run everything (or, with arguments, only what pytest selects by them) and return the exit status."""
+    try:
+        with interruptible():
+            install.install()
+            failed = [] if arguments else _run_checks()
+            if arguments:
+                say.note(
+                    "Only the tests you selected run; without arguments the style, types and contracts are checked too."
+                )
+            status = _run_pytest(arguments)
+            return status or int(bool(failed))
+    except Trouble as trouble:
+        say.line(f"\n{trouble}")
+        return 1
+    except Interrupted:
+        return _INTERRUPTED
+
+
+def checks() -> list[list[Check]]:
+    """Two rows that run side by side, each in order: one a core."""
+    python, env = str(layout.APP_PYTHON), _environment()
+    ape = [str(layout.CONTRACTS_ENV / "bin" / "ape")]
+    ape_env = contracts.ape_environment({})
+    return [
+        [
+            Check("ruff", "style (ruff check)", [python, "-m", "ruff", "check", "--output-format=concise", "."], env),
+            Check(
+                "format",
+                "format (ruff format)",
+                [python, "-m", "ruff", "format", "--check", "--output-format=concise", "."],
+                env,
+            ),
+            Check("mypy", "types (mypy strict)", [python, "-m", "mypy"], env),
+        ],
+        [
+            Check(
+                "artifacts", "compiled artifacts are fresh (ape)", [*ape, "run", "export_artifacts", "--check"], ape_env
+            ),
+            Check(
+                "contracts",
+                "contracts (ape test)",
+                [*ape, "test", "-c", "tests/contracts/pytest.ini", "tests/contracts"],
+                ape_env,
+            ),
+        ],
+    ]
+
+
+def _run_checks() -> list[str]:
+    say.heading("Checking")
+    rows = checks()
+    working: dict[int, tuple[Check, Running]] = {}
+    results: dict[str, str] = {}
+    try:
+        while any(rows) or working:
+            for number, row in enumerate(rows):
+                if number not in working and row:
+                    working[number] = _begin(row.pop(0))
+            for number, (check, running) in list(working.items()):
+                if not running.alive():
+                    del working[number]
+                    results[check.name] = _finish(check, running)
+            time.sleep(0.05)
+    finally:
+        for _, running in working.values():
+            running.stop()
+    (layout.STATE / "checks.json").write_text(json.dumps(results))
+    return [name for name, problem in results.items() if problem]
+
+
+def _begin(check: Check) -> tuple[Check, Running]:
+    log = layout.LOGS / f"check-{check.name}.log"
+    log.unlink(missing_ok=True)
+    return check, launch(Program(name=check.name, argv=check.argv, env=check.env, cwd=layout.ROOT, log=log, grace=5.0))
+
+
+def _finish(check: Check, running: Running) -> str:
+    """Print the outcome; returns the output of a check that failed, else nothing."""
+    seconds = time.monotonic() - running.started
+    if running.popen.returncode == 0:
+        say.done(check.title, seconds, running.tail(1).strip("= ")[:60])
+        return ""
+    say.failed(check.title, seconds)
+    say.line(running.tail(40))
+    return running.tail(40)
+
+
+def _run_pytest(arguments: Sequence[str]) -> int:
+    say.heading("Testing")
+    env = _environment() | ({} if arguments else {RESULTS: str(layout.STATE / "checks.json")})
+    tests = subprocess.Popen(
+        [str(layout.APP_PYTHON), "-m", "pytest", *arguments],
+        cwd=layout.ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=processes.dies_with_parent(signal.SIGTERM),  # noqa: PLW1509 - no threads
+    )
+    try:
+        return tests.wait()
+    finally:
+        if tests.poll() is None:
+            tests.send_signal(signal.SIGINT)  # pytest then closes its fixtures: servers stop
+            tests.wait()
+
+
+def _environment() -> dict[str, str]:
+    dropped = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", *_REPLACED_SERVERS, *options.STRIPE_VARIABLES}
+    env = {key: value for key, value in os.environ.items() if key not in dropped}
+    return env | {"HOME": str(layout.HOME), "PYTHONUNBUFFERED": "1", "TZ": "UTC"}
+
+
+if __name__ == "__main__":
+    os.chdir(Path(layout.ROOT))
+    sys.exit(main(sys.argv[1:]))

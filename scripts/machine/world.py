@@ -1,0 +1,99 @@
+"""The settings of the local world: what backend/settings.py reads from the environment, and what the demo is told."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scripts.machine import anvil, layout, ports
+from scripts.machine.options import Options
+from scripts.machine.vault import Vault, write_private
+
+DEPLOYMENTS = layout.DATA / "deployments"
+_NETWORK = f"eip155:{anvil.CHAIN_ID}"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where each part is: embedded, or as the user's environment says."""
+
+    api: str
+    database: str
+    migrate_database: str
+    index_database: str
+    redis: str
+    evm: str
+    stripe: str | None
+    """None: Stripe itself."""
+
+
+def settings(where: Addresses, vault: Vault, options: Options) -> dict[str, str]:
+    """Variables for API, worker, beat and indexer. The owner's database address is not among them."""
+    user = os.environ
+    settings = {
+        "ENVIRONMENT": "development",
+        "LOG_LEVEL": "DEBUG" if options.verbose else "INFO",
+        "PUBLIC_URL": where.api,
+        "SECRET_KEY": vault.secret_key,
+        "DATABASE_URL": where.database,
+        "INDEX_DATABASE_URL": where.index_database,
+        "REDIS_URL": where.redis,
+        "EVM_RPC_URL": where.evm,
+        "EVM_NETWORK": network(options),
+        "DEPLOYMENTS_DIR": str(DEPLOYMENTS),
+        "GUARDIAN_ADDRESS": vault.addresses["admin"],
+        "STRIPE_API_KEY": vault.stripe_api_key,
+        "STRIPE_WEBHOOK_SECRET": vault.stripe_webhook_secret,
+        "CONTENT_DIR": str(layout.DATA / "content"),
+        "CHECKOUT_SUCCESS_URL": f"{where.api}/docs#paid",
+        "CHECKOUT_CANCEL_URL": f"{where.api}/docs#cancelled",
+    }
+    settings |= {f"{role.upper()}_KEY": vault.keys[role] for role in ("minter", "claim", "operator", "deployer")}
+    if where.stripe is not None:
+        settings["STRIPE_API_BASE"] = where.stripe
+    else:
+        settings["STRIPE_API_KEY"] = options.external["STRIPE_API_KEY"]
+        settings["STRIPE_WEBHOOK_SECRET"] = user["STRIPE_WEBHOOK_SECRET"]
+    if "EVM_RPC_URL" in options.external:
+        settings |= _of_the_user(settings, user)
+    if user.get("IPFS_API"):
+        settings["IPFS_API"] = user["IPFS_API"]
+    return settings
+
+
+def network(options: Options) -> str:
+    """Return the CAIP-2 name of the network in use."""
+    return os.environ.get("EVM_NETWORK", _NETWORK) if "EVM_RPC_URL" in options.external else _NETWORK
+
+
+def _of_the_user(settings: Mapping[str, str], user: Mapping[str, str]) -> dict[str, str]:
+    """On a network of the user's, the keys and manifests are the user's where given."""
+    names = {"DEPLOYMENTS_DIR", "GUARDIAN_ADDRESS", "FINALITY_DEPTH", "KEYSTORE_PASSWORD"}
+    names |= {f"{role}_{kind}" for role in ("MINTER", "CLAIM", "OPERATOR", "DEPLOYER") for kind in ("KEY", "KEYSTORE")}
+    given = {name: user[name] for name in sorted(names) if user.get(name)}
+    given.setdefault("DEPLOYMENTS_DIR", "contracts/deployments")
+    without = {f"{name.removesuffix('_KEYSTORE')}_KEY": "" for name in given if name.endswith("_KEYSTORE")}
+    return {**{name: value for name, value in without.items() if name in settings}, **given}
+
+
+def write(where: Addresses, vault: Vault, options: Options) -> None:
+    """Write what the demo needs to act as the admin and as everyone else: addresses and the admin's key."""
+    told = {
+        "api": where.api,
+        "rpc": where.evm,
+        "network": network(options),
+        "stripe": where.stripe,
+        "deployments": str(DEPLOYMENTS),
+        "admin": {"address": vault.addresses["admin"], "key": vault.keys["admin"]},
+        "platform": {name: vault.addresses[name] for name in ("deployer", "minter", "claim", "operator")},
+        "run": str(layout.RUN),
+        "logs": str(layout.LOGS),
+    }
+    write_private(layout.WORLD, json.dumps(told, indent=1))
+
+
+def api_address(port: int) -> str:
+    """Return the address people open."""
+    return f"http://{ports.LOOPBACK}:{port}"

@@ -1,0 +1,116 @@
+"""A factory, a collection and the people around it, made once; Ape takes every test's changes back."""
+
+import atexit
+import functools
+import os
+import platform
+import shutil
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import ape_test.accounts
+import pytest
+import signing
+from ape_ethereum.trace import Trace
+from world import BASE_URI, EVENT, entries, token
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _offer_anvil():
+    """Let Ape find npm's anvil, with a home of its own: anvil writes old states into it."""
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    package = ROOT / "node_modules" / "@foundry-rs" / f"anvil-{platform.system().lower()}-{machine}" / "bin"
+    os.environ["PATH"] = os.pathsep.join([str(package), os.environ["PATH"]])
+    home = tempfile.mkdtemp(prefix="backstage-ape-test-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    os.environ["HOME"] = home
+
+
+_offer_anvil()
+
+# Ape traces each revert, expected or not, and prints the call tree: nine tenths of the time of this suite. What a test
+# needs to know of a revert is in the exception.
+Trace.show = lambda *_args, **_kwargs: None
+
+# It also derives every development key anew whenever it looks for an account.
+ape_test.accounts.generate_dev_accounts = functools.cache(ape_test.accounts.generate_dev_accounts)
+
+
+@pytest.fixture(scope="session")
+def people(accounts):
+    """Everybody, by the part they play. Anna, Ben and Cleo are fans."""
+    platform_side = ["admin", "deployer", "minter", "claim_signer", "operator", "guardian"]
+    others = ["promoter", "anna", "ben", "cleo", "stranger", "relayer"]
+    return SimpleNamespace(**{name: accounts[index] for index, name in enumerate(platform_side + others)})
+
+
+@pytest.fixture(scope="session")
+def factory(people, project):
+    made = people.admin.deploy(project.CollectionFactory, people.admin)
+    made.addVersion(people.admin.deploy(project.TicketCollection), sender=people.admin)
+    made.setDeployer(people.deployer, True, sender=people.admin)
+    return made
+
+
+@pytest.fixture(scope="session")
+def params(people):
+    """Make the parameters of a collection; a test changes what matters to it."""
+
+    def make(**changes):
+        return {
+            "promoter": people.promoter.address,
+            "eventRef": EVENT,
+            "version": 1,
+            "name": "Night of the Long Encore",
+            "symbol": "NLE",
+            "baseURI": BASE_URI,
+            "maxSupply": 1500,
+            "royaltyReceiver": people.promoter.address,
+            "royaltyBps": 500,
+            "minter": people.minter.address,
+            "minterAllowance": 1200,
+            "claimSigner": people.claim_signer.address,
+            "claimsPerDay": 3,
+            "operator": people.operator.address,
+            "guardian": people.guardian.address,
+        } | changes
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def launch(factory, people, params, project):
+    """Deploy a collection with its promoter's consent and return it."""
+
+    def make(contract="TicketCollection", **changes):
+        given = params(**changes)
+        deadline = 2**63
+        signature = signing.consent(people.promoter, given, deadline, factory.address)
+        receipt = factory.deploy(tuple(given.values()), deadline, signature, sender=people.deployer)
+        address = receipt.events.filter(factory.CollectionDeployed)[0].collection
+        return getattr(project, contract).at(address, fetch_from_explorer=False)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def fresh(launch):
+    """A collection without a ticket."""
+    return launch(eventRef=b"\x02".rjust(32, b"\0"))
+
+
+@pytest.fixture(scope="session")
+def collection(launch, people):
+    """A collection whose first batch has four tickets: Anna's, Ben's, and two in escrow; tiers 1, 2, 1, 2."""
+    made = launch(eventRef=b"\x01".rjust(32, b"\0"))
+    batch = entries((people.anna, 1), (people.ben, 2), (made.address, 1), (made.address, 2))
+    made.mintBatch(1, batch, sender=people.minter)
+    return made
+
+
+@pytest.fixture(scope="session")
+def tickets():
+    """The ids of the four tickets of `collection`."""
+    return SimpleNamespace(annas=token(1, 0), bens=token(1, 1), escrowed=token(1, 2), escrowed_too=token(1, 3))

@@ -1,0 +1,1 @@
+"""Rows with good defaults: a test states only what matters to it."""

@@ -1,0 +1,71 @@
+"""In production a missing or weak secret refuses to start, and says what to set."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend.settings import Misconfigured, Settings, get_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = {
+    "environment": "production",
+    "secret_key": "s" * 32,
+    "public_url": "https://tickets.example",
+    "database_url": "postgresql://backstage_app:secret@db/backstage",
+    "stripe_api_key": "sk_live_x",
+    "stripe_webhook_secret": "whsec_x",
+    "guardian_address": "0x" + "11" * 20,
+    "minter_keystore": "/keys/minter.json",
+    "claim_keystore": "/keys/claim.json",
+    "operator_keystore": "/keys/operator.json",
+    "deployer_keystore": "/keys/deployer.json",
+    "keystore_password": "long enough",
+}
+
+
+def test_a_complete_production_starts(settings):
+    settings(**GOOD, minter_key=None)
+    assert get_settings().is_production
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("secret_key", "short", "SECRET_KEY"),
+        ("secret_key", None, "SECRET_KEY"),
+        ("public_url", "http://tickets.example", "PUBLIC_URL"),
+        ("database_url", "postgresql://backstage_app@db/backstage", "DATABASE_URL"),
+        ("stripe_api_key", None, "STRIPE_API_KEY"),
+        ("stripe_webhook_secret", "", "STRIPE_WEBHOOK_SECRET"),
+        ("stripe_webhook_secret", "secret", "STRIPE_WEBHOOK_SECRET"),
+        ("guardian_address", None, "GUARDIAN_ADDRESS"),
+        ("minter_keystore", None, "MINTER_KEYSTORE"),
+        ("claim_key", "0x" + "22" * 32, "CLAIM_KEY"),
+        ("keystore_password", None, "KEYSTORE_PASSWORD"),
+    ],
+)
+def test_a_weak_production_refuses_and_names_the_variable(settings, name, value, told):
+    settings(**{**GOOD, name: value})
+    with pytest.raises(Misconfigured, match=told):
+        get_settings()
+
+
+@pytest.mark.parametrize("module", ["backend.api", "backend.worker", "indexer"])
+def test_every_door_refuses_to_open(module):
+    command = [sys.executable, "-c", f"import {module} as door; door.app"]
+    if module == "indexer":
+        command = [sys.executable, "-m", "indexer", "status"]
+    done = subprocess.run(
+        command, cwd=ROOT, env={"ENVIRONMENT": "production"}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode != 0
+    assert "SECRET_KEY must be set" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_every_setting_is_in_the_example():
+    example = (ROOT / ".env.example").read_text()
+    missing = [name for name in Settings.model_fields if f"{name.upper()}=" not in example]
+    assert missing == []

@@ -1,0 +1,95 @@
+"""One error shape, a complete description, and careful handling of whatever comes."""
+
+import pytest
+
+from backend.api import make_app
+
+DOCUMENT = make_app().openapi()
+OPERATIONS = [
+    (path, method, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
+]
+
+
+def _name(part):
+    return part if isinstance(part, str) else ""
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=_name)
+def test_every_operation_is_described(path, method, operation):
+    assert operation.get("summary"), f"{method} {path} has no summary"
+    assert operation.get("tags"), f"{method} {path} has no tag"
+    for status, answer in operation["responses"].items():
+        assert answer["description"], f"{method} {path} {status}"
+        if int(status) >= 400:
+            schema = answer["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/ErrorResponse"}, f"{method} {path} {status}"
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=_name)
+def test_every_body_has_an_example(path, method, operation):
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if body:
+        schema = body["schema"]
+        while "$ref" in schema:
+            schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        required = [schema["properties"][name] for name in schema.get("required", [])]
+        given = "example" in body or "examples" in body or "examples" in schema or "example" in schema
+        assert given or all(_has_example(part) for part in required), f"{method} {path}"
+
+
+def _has_example(schema):
+    if "$ref" in schema:
+        return _has_example(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    parts = [schema.get("examples"), schema.get("example"), schema.get("enum"), schema.get("const")]
+    return any(parts) or schema.get("format") in {"uuid", "date-time"} or "properties" in schema
+
+
+@pytest.mark.parametrize(
+    ("send", "status", "code"),
+    [
+        ({"method": "GET", "url": "/v1/nowhere"}, 404, "no_such_route"),
+        ({"method": "DELETE", "url": "/v1/events"}, 405, "method_not_allowed"),
+        ({"method": "POST", "url": "/v1/auth/siwe/nonce", "content": b"{"}, 422, "invalid_request"),
+        ({"method": "POST", "url": "/v1/auth/siwe/nonce", "json": {"address": 7}}, 422, "invalid_request"),
+        ({"method": "POST", "url": "/v1/auth/siwe/nonce", "content": b"[" * 50_000}, 400, "invalid_request"),
+        ({"method": "POST", "url": "/v1/auth/siwe/nonce", "content": b" " * 1_000_001}, 413, "too_large"),
+        ({"method": "GET", "url": "/v1/events?limit=1000000"}, 422, "invalid_request"),
+        ({"method": "GET", "url": "/v1/events?cursor=made-up"}, 422, "bad_cursor"),
+        ({"method": "GET", "url": "/v1/me"}, 401, "unauthenticated"),
+    ],
+)
+def test_what_is_refused_has_one_shape_and_a_stable_code(client, send, status, code):
+    response = client.request(**send, headers={"X-Trace-Id": "abc123", "Content-Type": "application/json"})
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["trace_id"]) == (status, code, "abc123")
+    assert error["message"]
+    assert set(error) == {"code", "message", "details", "trace_id"}
+
+
+def test_a_chunked_body_is_cut_off_at_the_limit(client):
+    response = client.post("/v1/auth/siwe/nonce", content=(b" " * 100_000 for _ in range(20)))
+    assert response.status_code == 413
+
+
+def test_the_offending_value_is_not_repeated(client):
+    response = client.post("/v1/auth/siwe/nonce", json={"address": "a-secret-typed-into-the-wrong-field"})
+    assert "a-secret-typed" not in response.text
+
+
+def test_every_answer_carries_security_headers_and_a_trace_id(client):
+    for path in ("/health", "/v1/nowhere", "/docs"):
+        headers = client.get(path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert len(headers["X-Trace-Id"]) == 32
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "with space", "semi;colon"])
+def test_a_trace_id_that_could_forge_a_log_line_is_replaced(client, given):
+    assert client.get("/health", headers={"X-Trace-Id": given}).headers["X-Trace-Id"] != given
+
+
+def test_metrics_are_read_from_the_rows(client):
+    text = client.get("/metrics").text
+    assert "backstage_http_requests_total" in text
+    assert "# TYPE backstage_mint_jobs gauge" in text

@@ -1,0 +1,155 @@
+"""An anvil with our contracts, an empty migrated database, and an index that follows the one into the other."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from backend import discovery
+from indexer.runner import Job, Runner
+from tests.indexer.chainside import NETWORK, Chainside
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Index:
+    """The index under test, in this process or as processes of their own."""
+
+    job: Job
+    owner_url: str
+    manifests: Path
+    _processes: list[subprocess.Popen] = field(default_factory=list)
+
+    def at(self, url) -> "Index":
+        return replace(self, job=replace(self.job, rpc_url=url))
+
+    def final_after(self, depth) -> "Index":
+        """None: as the node's finalized tag says, two blocks behind its head."""
+        return replace(self, job=replace(self.job, finality_depth=depth))
+
+    def catch_up(self, until=None):
+        """Read until the head; give up after a while instead of hanging."""
+        runner = Runner(self.job)
+        timer = threading.Timer(15, runner.stop.set)
+        timer.start()
+        try:
+            assert runner.follow(until, once=True), "it did not reach the head in 15 s"
+        finally:
+            timer.cancel()
+
+    @contextmanager
+    def following(self) -> Iterator[Runner]:
+        """Follow on a thread; whatever ends it is raised at the end of the block."""
+        runner = Runner(replace(self.job, poll_seconds=0.01))
+        failed = []
+
+        def run():
+            try:
+                runner.follow()
+            except Exception as error:  # noqa: BLE001 - raised below
+                failed.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield runner
+        finally:
+            runner.stop.set()
+            thread.join(15)
+            assert not thread.is_alive()
+        if failed:
+            raise failed[0]
+
+    def run(self, *arguments) -> subprocess.Popen:
+        """Start `python -m indexer` on its own."""
+        env = os.environ | {
+            "INDEX_DATABASE_URL": self.job.database_url,
+            "DATABASE_URL": self.job.database_url,
+            "EVM_RPC_URL": self.job.rpc_url,
+            "DEPLOYMENTS_DIR": str(self.manifests),
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "LOG_LEVEL": "INFO",
+        }
+        if self.job.finality_depth is not None:
+            env["FINALITY_DEPTH"] = str(self.job.finality_depth)
+        command = [sys.executable, "-m", "indexer", *arguments]
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self._processes.append(process)
+        return process
+
+    def kill_all(self):
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate(timeout=10)
+
+    def query(self, statement, *values):
+        with psycopg.connect(self.owner_url) as connection:
+            connection.execute("SELECT set_config('app.tenant', 'platform', false)")
+            return connection.execute(statement, values).fetchall()
+
+    def execute(self, statement, *values):
+        with psycopg.connect(self.owner_url) as connection:
+            connection.execute(statement, values)
+
+    def cursor(self, name="facts"):
+        """Block number, hash, finalized number, status and error of a cursor; None before it exists."""
+        found = self.query(
+            "SELECT block_number, block_hash, finalized_number, status, error FROM chain_cursors WHERE name = %s", name
+        )
+        return found[0] if found else None
+
+    def head(self):
+        found = self.cursor()
+        return None if found is None else found[0]
+
+    def holdings(self):
+        """Owner, tier, status, epoch by (collection, token id), without what was burned."""
+        rows = self.query("SELECT collection, token_id, owner, tier, status, epoch FROM holdings")
+        return {(c, int(t)): (o, tier, s, e) for c, t, o, tier, s, e in rows if o != b"\0" * 20}
+
+    def logs(self):
+        rows = self.query("SELECT block_number, log_index, block_hash FROM chain_logs ORDER BY 1, 2")
+        return [(number, place, "0x" + block.hex()) for number, place, block in rows]
+
+    def wait_for(self, is_so, seconds=10.0):
+        """Wait until `is_so()`; return how long it took."""
+        began = time.monotonic()
+        while not is_so():
+            assert time.monotonic() - began < seconds, f"not within {seconds} s; the cursor: {self.cursor()}"
+            time.sleep(0.005)
+        return time.monotonic() - began
+
+
+def assert_same(index: Index, chain: Chainside):
+    """The index is exactly what the chain is: its head, every log, every ticket."""
+    assert index.cursor()[:2] == (chain.head(), chain.head_hash())
+    assert index.logs() == chain.logs()
+    assert index.holdings() == chain.holdings()
+
+
+@pytest.fixture
+def chain(anvil, tmp_path) -> Chainside:
+    return Chainside(anvil, tmp_path / "deployments").deploy()
+
+
+@pytest.fixture
+def index(fresh_database, chain, settings) -> Iterator[Index]:
+    """Final is what is 100 blocks deep, so that reorgs have room; `final_after(None)` asks the node's tag."""
+    settings(deployments_dir=chain.manifests)
+    discovery.load("models", "reactions", "onchain")
+    job = Job(NETWORK, chain.anvil.url, fresh_database.index_url, finality_depth=100)
+    made = Index(job, fresh_database.owner_url, chain.manifests)
+    yield made
+    made.kill_all()

@@ -1,0 +1,90 @@
+"""The settings of the local world are settings of the backend, and its secrets are ours alone."""
+
+import json
+import stat
+
+import pytest
+
+from backend.settings import SIGNER_ROLES, Settings
+from scripts.machine import contracts, layout, options, vault, world
+from scripts.machine.trouble import Trouble
+
+WHERE = world.Addresses(
+    api="http://127.0.0.1:8000",
+    database="postgresql://app:secret@127.0.0.1/backstage",
+    migrate_database="postgresql://owner:secret@127.0.0.1/backstage",
+    index_database="postgresql://index:secret@127.0.0.1/backstage",
+    redis="redis://127.0.0.1",
+    evm="http://127.0.0.1:8545",
+    stripe="http://127.0.0.1:12111",
+)
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory):
+    return vault.open_vault(tmp_path_factory.mktemp("vault") / "secrets.json")
+
+
+def test_secrets_are_made_once_and_only_we_can_read_them(tmp_path):
+    path = tmp_path / "secrets.json"
+    first = vault.open_vault(path)
+    assert vault.open_vault(path) == first
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len({*first.keys.values()}) == len(vault.WALLETS)
+
+
+def test_unreadable_secrets_are_not_replaced_without_a_word(tmp_path):
+    path = tmp_path / "secrets.json"
+    path.write_text('{"keys": ')
+    with pytest.raises(Trouble, match="--fresh"):
+        vault.open_vault(path)
+
+
+def test_every_variable_is_a_setting_and_the_backend_accepts_them(secrets, monkeypatch):
+    told = world.settings(WHERE, secrets, options.parse([], {}))
+    assert {name.lower() for name in told} <= set(Settings.model_fields)
+    accepted = Settings(**{name.lower(): value for name, value in told.items()})
+    assert {getattr(accepted, f"{role}_key") for role in SIGNER_ROLES} == {secrets.keys[role] for role in SIGNER_ROLES}
+
+
+def test_no_process_is_told_the_owners_database(secrets):
+    told = world.settings(WHERE, secrets, options.parse([], {}))
+    assert "MIGRATE_DATABASE_URL" not in told
+    assert not any("owner" in value for value in told.values())
+
+
+def test_with_stripe_itself_the_users_key_is_used_and_no_other_address(secrets, monkeypatch):
+    environment = {"STRIPE_API_KEY": "sk_test_mine", "STRIPE_WEBHOOK_SECRET": "whsec_mine"}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    where = world.Addresses(**{**WHERE.__dict__, "stripe": None})
+    told = world.settings(where, secrets, options.parse([], environment))
+    assert told["STRIPE_API_KEY"] == "sk_test_mine"
+    assert told["STRIPE_WEBHOOK_SECRET"] == "whsec_mine"
+    assert "STRIPE_API_BASE" not in told
+
+
+def test_on_a_network_of_ones_own_keystores_replace_the_raw_keys(secrets, monkeypatch):
+    environment = {"EVM_RPC_URL": "http://node", "EVM_NETWORK": "eip155:97", "MINTER_KEYSTORE": "/keys/minter.json"}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    told = world.settings(WHERE, secrets, options.parse([], environment))
+    assert told["EVM_NETWORK"] == "eip155:97"
+    assert told["MINTER_KEYSTORE"] == "/keys/minter.json"
+    assert not told["MINTER_KEY"]
+
+
+def test_what_the_demo_is_told_is_private(secrets, tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "WORLD", tmp_path / "world.json")
+    world.write(WHERE, secrets, options.parse([], {}))
+    assert stat.S_IMODE((tmp_path / "world.json").stat().st_mode) == 0o600
+    told = json.loads((tmp_path / "world.json").read_text())
+    assert told["admin"] == {"address": secrets.addresses["admin"], "key": secrets.keys["admin"]}
+    assert not {secrets.keys[role] for role in SIGNER_ROLES} & set(str(told).split("'")), "only the admin's key is told"
+
+
+def test_a_half_done_deployment_is_done_again(secrets, tmp_path):
+    manifest = tmp_path / "eip155-31337.json"
+    assert not contracts.deployed("http://unused", manifest, secrets)
+    manifest.write_text(json.dumps({"contracts": {}, "roles": {}}))
+    assert not contracts.deployed("http://unused", manifest, secrets)
