@@ -1,6 +1,6 @@
 """What a follower asks a node, as bytes and numbers. An answer that contradicts itself is trouble, never a fact."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -120,7 +120,7 @@ def _log(answer: _LogAnswer) -> RawLog:
     )
 
 
-def _ours(answers: Sequence[_LogAnswer], wanted: Filter) -> list[RawLog]:
+def _ours(answers: Iterable[_LogAnswer], wanted: Filter) -> list[RawLog]:
     nothing: frozenset[bytes] = frozenset()
     logs = (_log(answer) for answer in answers if answer.topics)
     return [log for log in logs if log.topics[0] in wanted.get(log.address, nothing)]
@@ -197,7 +197,8 @@ class Node:
         raws = self._rpc.batch([("eth_getLogs", [{**place, **criteria}]) for place in places])
         logs: list[RawLog] = []
         for raw in raws:
-            logs.extend(_ours(decode(raw, _logs), wanted))
+            answers: list[_LogAnswer] = decode(raw, _logs)
+            logs.extend(_ours(answers, wanted))
         return sorted(logs, key=lambda log: (log.block_number, log.log_index))
 
 

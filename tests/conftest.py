@@ -3,14 +3,15 @@
 import os
 
 # Read once by backend.settings, so it is set before anything of ours is imported.
-os.environ.update(
-    ENVIRONMENT="test",
-    SECRET_KEY="a-secret-of-the-tests-that-is-long-enough",
-    PUBLIC_URL="http://testserver",
-    LOG_LEVEL="WARNING",
-    STRIPE_API_KEY="sk_test_of_the_tests",
-    STRIPE_WEBHOOK_SECRET="whsec_of_the_tests",
-    GUARDIAN_ADDRESS="0x00000000000000000000000000000000000A11cE",
-)
+SETTINGS = {
+    "ENVIRONMENT": "test",
+    "SECRET_KEY": "a-secret-of-the-tests-that-is-long-enough",
+    "PUBLIC_URL": "http://testserver",
+    "LOG_LEVEL": "WARNING",
+    "STRIPE_API_KEY": "sk_test_of_the_tests",
+    "STRIPE_WEBHOOK_SECRET": "whsec_of_the_tests",
+    "GUARDIAN_ADDRESS": "0x00000000000000000000000000000000000A11cE",
+}
+os.environ.update(SETTINGS)
 
 pytest_plugins = ["tests.fixtures.database", "tests.fixtures.chain", "tests.fixtures.http"]

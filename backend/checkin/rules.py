@@ -85,7 +85,7 @@ def refusal(
     return (
         _of_challenge(asked, ticket, now)
         or _of_doors(doors, now)
-        or _of_holder(asked, held, signed_by)
+        or _of_holder(asked, held, signed_by, ticket)
         or _of_standing(ticket)
     )
 
@@ -106,8 +106,10 @@ def _of_doors(doors: Doors, now: datetime) -> Reason | None:
     return Reason.EVENT_OVER if now >= doors.ends_at else None
 
 
-def _of_holder(asked: Asked, held: Held | None, signed_by: SignedBy) -> Reason | None:
-    if held is None or not held.is_final:
+def _of_holder(asked: Asked, held: Held | None, signed_by: SignedBy, ticket: Standing) -> Reason | None:
+    # Writing USED on chain makes the holding young again for some blocks. Somebody inside is refused below in any case:
+    # then the reason is that, not a wait.
+    if held is None or not (held.is_final or ticket.is_inside):
         return Reason.NOT_FINAL
     # The holder too: a reorg can give the same epoch to somebody else.
     if (held.epoch, held.owner) != (asked.epoch, asked.holder):

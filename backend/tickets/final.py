@@ -64,7 +64,7 @@ def batches_settled(session: Session, network: str, seen: Sequence[Log], now: da
         batch = locked(session, Batch, batch_id) if batch_id else None
         if collection is None or batch is None:
             if collection is not None:
-                _log.error("batch_without_a_row", collection=collection.address, number=number)
+                _log.error("batch_without_a_row", collection="0x" + log.address.hex(), number=number)
             continue
         if log.topics[0] == abi.topic(_CONTRACT, "BatchCancelled"):
             cancel.done(session, batch)

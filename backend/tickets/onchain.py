@@ -53,16 +53,17 @@ def forget(session: Session, network: str, from_block: int, _touched: Touched) -
     holdings.undo(session, network, from_block)
 
 
-@when_final(_COLLECTION, "Transfer", "StatusChanged")
-def settle_tokens(session: Session, network: str, logs: Sequence[Log]) -> None:
-    """Jobs become FINAL, tickets LIVE, orders fulfilled."""
-    final.tokens_settled(session, network, logs, clock.now())
-
-
+# Batches before tokens: the worker, too, locks a batch before its jobs, so neither waits for the other in a circle.
 @when_final(_COLLECTION, "BatchMinted", "BatchCancelled")
 def settle_batches(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Settle the batch of a consumed number, even if our own transaction's fate was unclear."""
     final.batches_settled(session, network, logs, clock.now())
+
+
+@when_final(_COLLECTION, "Transfer", "StatusChanged")
+def settle_tokens(session: Session, network: str, logs: Sequence[Log]) -> None:
+    """Jobs become FINAL, tickets LIVE, orders fulfilled."""
+    final.tokens_settled(session, network, logs, clock.now())
 
 
 @when_final(_FACTORY, "CollectionDeployed")

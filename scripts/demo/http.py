@@ -10,6 +10,9 @@ Answer = dict[str, Any]
 Found = TypeVar("Found")
 _PAUSE_SECONDS = 0.1
 
+line = httpx.Client(timeout=30)
+"""One pool of connections for everybody in the story."""
+
 
 class Refused(Exception):
     """The API said no: `code` is for programs, `message` for the person."""
@@ -30,29 +33,20 @@ class Api:
     def __init__(self, url: str, token: str | None = None, secret: str | None = None) -> None:
         """Speak to the API at `url`."""
         self.url = url
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        headers |= {"X-Order-Secret": secret} if secret else {}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=30)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._headers |= {"X-Order-Secret": secret} if secret else {}
 
     def get(self, path: str, **query: Any) -> Answer:
         """Read."""
-        return self._answer(self._http.get(path, params=query))
+        return self._ask("GET", path, params=query)
 
     def post(self, path: str, body: Answer | None = None, key: str | None = None) -> Answer:
         """Do. `key` is the Idempotency-Key of things that must be made once."""
-        headers = {"Idempotency-Key": key} if key else {}
-        return self._answer(self._http.post(path, json=body or {}, headers=headers))
+        return self._ask("POST", path, json=body or {}, key=key)
 
-    def delete(self, path: str, **query: Any) -> Answer:
-        """Undo."""
-        return self._answer(self._http.delete(path, params=query))
-
-    def close(self) -> None:
-        """Hang up."""
-        self._http.close()
-
-    @staticmethod
-    def _answer(response: httpx.Response) -> Answer:
+    def _ask(self, method: str, path: str, key: str | None = None, **what: Any) -> Answer:
+        headers = self._headers | ({"Idempotency-Key": key} if key else {})
+        response = line.request(method, f"{self.url}{path}", headers=headers, **what)
         body: Answer = response.json() if response.content else {}
         if response.is_error:
             error = body.get("error", {})

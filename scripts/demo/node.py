@@ -3,11 +3,10 @@
 from itertools import count
 from typing import Any
 
-import httpx
 from eth_abi import decode, encode
 from eth_utils import keccak, to_checksum_address
 
-from scripts.demo.http import until
+from scripts.demo.http import line, until
 from scripts.demo.wallet import Wallet
 
 GAS_MONEY = 10**17
@@ -20,13 +19,12 @@ class Node:
     def __init__(self, url: str) -> None:
         """Speak to the node at `url`."""
         self.url = url
-        self._http = httpx.Client(timeout=30)
         self._ids = count(1)
 
     def ask(self, method: str, *parameters: Any) -> Any:
         """Call a JSON-RPC method. Raises RuntimeError with the node's words."""
         body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(parameters)}
-        answer = self._http.post(self.url, json=body).json()
+        answer = line.post(self.url, json=body).json()
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error'].get('message')} {answer['error'].get('data', '')}".strip())
         return answer["result"]

@@ -16,6 +16,7 @@ from scripts.machine.trouble import Trouble
 
 CHAIN_ID = 31_337
 _START_SECONDS = 30.0
+_HASHES_ONLY = False
 _DEFAULT_MNEMONIC_ACCOUNTS = 10
 
 
@@ -85,6 +86,18 @@ class Anvil:
     def mine(self, blocks: int = 1) -> None:
         """Mine empty blocks, at once."""
         rpc(self.url, "anvil_mine", hex(blocks))
+
+    def first_block(self) -> str:
+        """Return the hash of block 1, by which one chain is told from another; mined now if there is none yet.
+
+        Block 0 will not do: each start adds one of its own, and which of them answers to the number is left to chance.
+        """
+        block = rpc(self.url, "eth_getBlockByNumber", "0x1", _HASHES_ONLY)
+        if block is None:
+            self.mine()
+            block = rpc(self.url, "eth_getBlockByNumber", "0x1", _HASHES_ONLY)
+        found: str = block["hash"]
+        return found
 
     def stop(self) -> None:
         """Stop the node; it writes its state file first."""

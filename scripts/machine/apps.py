@@ -54,7 +54,8 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the user's environment without what would change our interpreter, and with our settings."""
     dropped = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP"}
     env = {key: value for key, value in os.environ.items() if key not in dropped}
-    return env | {"PYTHONUNBUFFERED": "1", "TZ": "UTC"} | dict(settings)
+    # A home of ours: Stripe's SDK, for one, writes a file into it.
+    return env | {"HOME": str(layout.HOME), "PYTHONUNBUFFERED": "1", "TZ": "UTC"} | dict(settings)
 
 
 def answers(port: int, path: str) -> bool:

@@ -9,17 +9,16 @@ from scripts.machine.trouble import Trouble
 from scripts.machine.vault import write_private
 
 _PAIR = layout.DATA / "pair.json"
-NO_TRANSACTIONS = False
 _ADVICE = "Run scripts/start --fresh to begin both anew."
 
 
 def check(node: anvil.Anvil, *, database_is_new: bool) -> None:
     """Compare the chain's first block with the one this database began with. Raises Trouble when they differ."""
-    genesis = anvil.rpc(node.url, "eth_getBlockByNumber", "0x0", NO_TRANSACTIONS)["hash"]
+    first = node.first_block()
     if not _PAIR.exists():
-        write_private(_PAIR, json.dumps({"genesis": genesis}))
+        write_private(_PAIR, json.dumps({"first_block": first}))
         return
     if database_is_new:
         raise Trouble(f"The local database is new, but the local chain in {layout.DATA} is older. {_ADVICE}")
-    if json.loads(_PAIR.read_text())["genesis"] != genesis:
+    if json.loads(_PAIR.read_text())["first_block"] != first:
         raise Trouble(f"The local chain is not the one that the database in {layout.DATA} knows. {_ADVICE}")

@@ -225,7 +225,7 @@ class _Start:
         say.note(f"EVM node       {where.evm}")
         if where.stripe:
             say.note(f"Stripe (simulated)  {where.stripe}")
-        say.note(f"logs           {layout.LOGS.relative_to(layout.ROOT)}/")
+        say.note(f"logs           {layout.LOGS}/")
         self._supervisor.watch()
 
 

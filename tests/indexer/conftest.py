@@ -1,11 +1,12 @@
 """An anvil with our contracts, an empty migrated database, and an index that follows the one into the other."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,10 @@ import psycopg
 import pytest
 
 from backend import discovery
+from indexer import __main__
 from indexer.runner import Job, Runner
+from scripts.machine import testbed
+from tests.fixtures.database import TEMPLATE
 from tests.indexer.chainside import NETWORK, Chainside
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,8 +73,7 @@ class Index:
         if failed:
             raise failed[0]
 
-    def run(self, *arguments) -> subprocess.Popen:
-        """Start `python -m indexer` on its own."""
+    def environment(self):
         env = os.environ | {
             "INDEX_DATABASE_URL": self.job.database_url,
             "DATABASE_URL": self.job.database_url,
@@ -81,9 +84,13 @@ class Index:
         }
         if self.job.finality_depth is not None:
             env["FINALITY_DEPTH"] = str(self.job.finality_depth)
+        return env
+
+    def run(self, *arguments) -> subprocess.Popen:
+        """Start `python -m indexer` on its own."""
         command = [sys.executable, "-m", "indexer", *arguments]
         process = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, cwd=ROOT, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self._processes.append(process)
         return process
@@ -144,12 +151,44 @@ def chain(anvil, tmp_path) -> Chainside:
     return Chainside(anvil, tmp_path / "deployments").deploy()
 
 
+@pytest.fixture(scope="session")
+def database(cluster) -> tuple[str, str]:
+    """One database for all these tests, emptied before each: the addresses of the index's role and the owner's."""
+    name = "of_the_indexer"
+
+    def execute(statement):
+        with psycopg.connect(cluster.url("postgres", "postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+    testbed.copy_database(name, TEMPLATE, execute)
+    return cluster.url("backstage_index", name), cluster.url("backstage_owner", name)
+
+
 @pytest.fixture
-def index(fresh_database, chain, settings) -> Iterator[Index]:
+def index(database, chain, settings, monkeypatch) -> Iterator[Index]:
     """Final is what is 100 blocks deep, so that reorgs have room; `final_after(None)` asks the node's tag."""
     settings(deployments_dir=chain.manifests)
     discovery.load("models", "reactions", "onchain")
-    job = Job(NETWORK, chain.anvil.url, fresh_database.index_url, finality_depth=100)
-    made = Index(job, fresh_database.owner_url, chain.manifests)
+    monkeypatch.setattr("indexer.runner._LONGEST_PAUSE", 0.1)
+    index_url, owner_url = database
+    made = Index(Job(NETWORK, chain.anvil.url, index_url, finality_depth=100), owner_url, chain.manifests)
+    made.execute("TRUNCATE chain_blocks, chain_logs, chain_cursors, holdings, token_movements")
     yield made
     made.kill_all()
+
+
+@pytest.fixture
+def command(index, settings, monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Runs `python -m indexer ...` inside this process; gives exit code, output and what was said beside it."""
+    monkeypatch.setattr(__main__.logs, "configure", lambda _level: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr("indexer.nudging.start", lambda _url: None)
+
+    def run(*arguments, job=None):
+        job = index.job if job is None else job
+        settings(index_database_url=job.database_url, evm_rpc_url=job.rpc_url, finality_depth=job.finality_depth)
+        capsys.readouterr()
+        code = __main__.main(arguments)
+        return code, *capsys.readouterr()
+
+    return run

@@ -49,7 +49,7 @@ def proxy(target: str) -> Iterator[Proxy]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self):  # noqa: N802 - the library's name
+        def do_POST(self):
             body = self.rfile.read(int(self.headers["content-length"]))
             if made.is_down:
                 self.send_response(503)

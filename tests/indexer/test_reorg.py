@@ -4,6 +4,7 @@ import pytest
 
 from indexer.reorg import DeepReorg
 from tests.indexer.conftest import assert_same
+from tests.indexer.proxy import proxy
 
 
 @pytest.fixture
@@ -112,29 +113,39 @@ def test_a_reorg_deeper_than_finality_halts_and_touches_nothing(index, chain, sh
     assert error.startswith("DeepReorg")
 
 
-def test_the_process_that_halts_says_so_by_its_exit_code(index, chain, show):
+def test_the_process_that_halts_says_so_by_its_exit_code(index, chain, show, command):
     strict = index.final_after(2)
     strict.catch_up()
     chain.reorg(6)
-    process = strict.run("follow")
-    assert process.wait(20) == 3
-    assert "DeepReorg" in process.stderr.read()
-    status = strict.run("status")
-    assert status.wait(20) == 1
-    assert "HALTED" in status.stdout.read()
+    code, _, told = command("follow", job=strict.job)
+    assert code == 3
+    assert "DeepReorg" in told
+    code, text, _ = command("status", job=strict.job)
+    assert code == 1
+    assert "HALTED" in text
 
 
 def test_a_halted_index_goes_on_when_the_node_was_wrong(index, chain, show):
     strict = index.final_after(2)
     strict.catch_up()
-    kept = chain.rpc("evm_snapshot")
-    chain.reorg(6)
-    with pytest.raises(DeepReorg):
-        strict.catch_up()
-    chain.rpc("evm_revert", kept)
-    if chain.head_hash() == index.cursor()[1]:
-        strict.catch_up()
-        assert index.cursor()[3] == "RUNNING"
+    with proxy(chain.anvil.url) as liar:
+        liar.change = _another_branch_from(chain.head() - 6)
+        with pytest.raises(DeepReorg):
+            strict.at(liar.url).catch_up()
+        assert index.cursor()[3] == "HALTED"
+    strict.catch_up()
+    assert index.cursor()[3:] == ("RUNNING", None)
+    assert_same(index, chain)
+
+
+def _another_branch_from(first):
+    def change(method, _params, response):
+        block = response.get("result")
+        if method == "eth_getBlockByNumber" and block and int(block["number"], 16) >= first:
+            block["hash"] = "0xbad" + block["hash"][5:]
+        return response
+
+    return change
 
 
 def test_finality_never_moves_back(index, chain, show):

@@ -20,8 +20,9 @@ import pytest
 from scripts.demo.people import Admin, Fan, Promoter, Show, Steward
 from scripts.demo.show import Stage
 from scripts.demo.story import Story, World
-from scripts.machine import layout, ports
+from scripts.machine import layout, ports, unprivileged
 from scripts.machine.processes import identity
+from tests.conftest import SETTINGS
 
 _START_SECONDS = 180
 _STOP_SECONDS = 60
@@ -76,7 +77,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         start = subprocess.Popen(
             [sys.executable, "-m", "scripts.machine.start", "--no-demo", "--postgres-port", str(port)],
             cwd=layout.ROOT,
-            env=os.environ | {"BACKSTAGE_STATE": str(state)},
+            env={name: value for name, value in os.environ.items() if name not in SETTINGS}
+            | {"BACKSTAGE_STATE": str(state)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -92,6 +94,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     finally:
         start.send_signal(signal.SIGINT)
         start.wait(_STOP_SECONDS)
+        unprivileged.forget_place(state / "data" / "postgres")
     assert start.returncode == 0, output.read_text()
     assert [name for name, told in started.items() if identity(told["pid"]) == told["identity"]] == []
 
