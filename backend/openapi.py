@@ -61,7 +61,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     }
     for route in routes_of(app):
         if route.include_in_schema:
-            for method in route.methods:
+            for method in route.methods or ():
                 _complete(document["paths"][route.path_format][method.lower()], allowed_roles(route) or frozenset())
     app.openapi_schema = document
     return document

@@ -38,15 +38,16 @@ def make_worker() -> Celery:
     return celery
 
 
-@setup_logging.connect
 def _log_as_json(**_: Any) -> None:
     logs.configure(get_settings().log_level)
 
 
-@worker_init.connect
-@beat_init.connect
 def _open_database(**_: Any) -> None:
     db.configure(get_settings().database_url)
 
+
+setup_logging.connect(_log_as_json)
+worker_init.connect(_open_database)
+beat_init.connect(_open_database)
 
 app = make_worker()

@@ -32,9 +32,7 @@ def upgrade() -> None:
         sa.CheckConstraint("status IN ('WAITING', 'DONE', 'STUCK')", name=op.f("ck_reactions_status")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reactions")),
     )
-    op.create_index(
-        "ix_reactions_waiting", "reactions", ["id"], postgresql_where=sa.text("status = 'WAITING'")
-    )
+    op.create_index("ix_reactions_waiting", "reactions", ["id"], postgresql_where=sa.text("status = 'WAITING'"))
     op.create_table(
         "idempotency_keys",
         sa.Column("scope", sa.String(), nullable=False),
