@@ -142,24 +142,23 @@ class Finality:
             lowest = session.scalar(select(func.min(ChainLog.block_number)).where(*inside))
             upto = max(crossed - 1, lowest or 0)
         query = (
-            select(ChainLog, ChainBlock.timestamp)
+            select(
+                ChainLog.block_number,
+                ChainLog.block_hash,
+                ChainBlock.timestamp,
+                ChainLog.tx_hash,
+                ChainLog.log_index,
+                ChainLog.address,
+                ChainLog.topics,
+                ChainLog.data,
+            )
             .join(ChainBlock, (ChainBlock.network == ChainLog.network) & (ChainBlock.hash == ChainLog.block_hash))
             .where(*inside, ChainLog.block_number <= upto)
             .order_by(ChainLog.block_number, ChainLog.log_index)
         )
         return [
-            Log(
-                self.network,
-                row.block_number,
-                row.block_hash,
-                timestamp,
-                row.tx_hash,
-                row.log_index,
-                row.address,
-                tuple(row.topics),
-                row.data,
-            )
-            for row, timestamp in session.execute(query)
+            Log(self.network, number, block, at, tx, place, address, tuple(topics), data)
+            for number, block, at, tx, place, address, topics, data in session.execute(query)
         ], upto
 
     def _give(self, subscription: Subscription, mine: Sequence[Log], after: int, upto: int) -> None:

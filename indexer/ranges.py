@@ -102,7 +102,7 @@ class Bar:
     every: float = 1.0
     logs: int = 0
     _began: float = field(default_factory=monotonic)
-    _said: float = 0.0
+    _said: float = field(default_factory=monotonic)
 
     def moved(self, block: int, logs: int, *, done: bool = False) -> None:
         """Count a stretch, and speak up once in a while."""

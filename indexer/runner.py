@@ -161,7 +161,7 @@ class _Loop:
         self._unwell = True  # whatever was wrong before, the first step that works says that it is over
 
     def _step(self) -> bool:
-        logs_before = self._follower.applied_logs
+        logs_before, block_before = self._follower.applied_logs, self._follower.place.mark.number
         step, tip = self._follower.step(self._until)
         if self._unwell:
             self._follower.say(CursorStatus.RUNNING)
@@ -170,7 +170,7 @@ class _Loop:
         goal = tip.head.number if self._until is None else min(self._until, tip.head.number)
         if self._once and self._until is None:
             self._until = goal  # a chain that grows as fast as it is read would never be done
-        self._show(at, goal, self._follower.applied_logs - logs_before)
+        self._show(block_before, at, goal, self._follower.applied_logs - logs_before)
         if step is Step.MOVED:
             return False
         if not self._once:
@@ -180,11 +180,11 @@ class _Loop:
             return False
         return True
 
-    def _show(self, at: int, goal: int, logs_now: int) -> None:
+    def _show(self, before: int, at: int, goal: int, logs_now: int) -> None:
         if self._bar is None:
-            if goal - at < _WORTH_A_BAR:
+            if goal - before < _WORTH_A_BAR:
                 return
-            self._bar = Bar(at, goal, self._runner.say)
+            self._bar = Bar(before, goal, self._runner.say)
         self._bar.last = max(goal, self._bar.last)
         self._bar.moved(at, logs_now, done=at >= goal)
         if at >= goal:

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ class Anvil:
         if self.state is not None:
             self._kept_block = _last_block(self.state)
             argv += ["--state", str(self.state), "--state-interval", str(self.state_interval)]
+            argv += ["--timestamp", str(_beginning(self.state))]
         program = Program(
             name="anvil",
             argv=argv,
@@ -65,6 +67,8 @@ class Anvil:
             message = f"anvil did not start. The end of {self.log}:\n{self.running.tail()}"
             self.running.kill()
             raise Trouble(message)
+        if self.state is not None:
+            rpc(self.url, "evm_setTime", int(time.time()))  # its clock began at the beginning of the chain
 
     def answers(self) -> bool:
         """Tell whether the node has our chain id and its kept blocks: it answers before it has loaded them."""
@@ -87,16 +91,9 @@ class Anvil:
         """Mine empty blocks, at once."""
         rpc(self.url, "anvil_mine", hex(blocks))
 
-    def first_block(self) -> str:
-        """Return the hash of block 1, by which one chain is told from another; mined now if there is none yet.
-
-        Block 0 will not do: each start adds one of its own, and which of them answers to the number is left to chance.
-        """
-        block = rpc(self.url, "eth_getBlockByNumber", "0x1", _HASHES_ONLY)
-        if block is None:
-            self.mine()
-            block = rpc(self.url, "eth_getBlockByNumber", "0x1", _HASHES_ONLY)
-        found: str = block["hash"]
+    def genesis(self) -> str:
+        """Return the hash of block 0, by which one chain is told from another."""
+        found: str = rpc(self.url, "eth_getBlockByNumber", "0x0", _HASHES_ONLY)["hash"]
         return found
 
     def stop(self) -> None:
@@ -128,6 +125,18 @@ def rpc(url: str, method: str, *params: object) -> Any:
         message = f"{method}: {answer['error'].get('message')}"
         raise Trouble(message)
     return answer["result"]
+
+
+def _beginning(state: Path) -> int:
+    """Return the time of block 0 in Unix seconds, the same at every start of one chain.
+
+    anvil makes a block 0 of its own at each start; with another time it would be another block beside the kept one, and
+    which of the two then answers to the number 0 is left to chance.
+    """
+    note = state.with_name(f"{state.name}.began")
+    if not (state.exists() and note.exists()):
+        note.write_text(str(int(time.time())))
+    return int(note.read_text())
 
 
 def _last_block(state: Path) -> int:

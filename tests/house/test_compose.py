@@ -76,9 +76,14 @@ def test_redis_keeps_what_a_crash_would_lose(services):
 
 
 def test_the_node_keeps_its_state_and_lets_blocks_become_final(services):
-    command = services["anvil"]["command"]
-    assert any(part.startswith("--state=") for part in command)
-    assert {"--slots-in-an-epoch=1", "--block-time=1", "--prune-history"} <= set(command)
+    words = services["anvil"]["command"][0].split()
+    assert any(word.startswith("--state=") for word in words)
+    assert {"--slots-in-an-epoch=1", "--block-time=1", "--prune-history"} <= set(words)
+
+
+def test_a_restarted_node_begins_with_the_same_block(services):
+    assert "--timestamp=" in services["anvil"]["command"][0]
+    assert "evm_setTime" in services["anvil"]["command"][0]
 
 
 def test_the_processes_are_those_that_scripts_start_runs(services):
