@@ -17,6 +17,7 @@ import httpx
 import psycopg
 import pytest
 
+from scripts.demo.http import line
 from scripts.demo.people import Admin, Fan, Promoter, Show, Steward
 from scripts.demo.show import Stage
 from scripts.demo.story import Story, World
@@ -37,16 +38,21 @@ class House:
     output: Path
     postgres_port: int
 
-    def process(self, name: str) -> int:
-        """Return the process id of a part: `api`, `worker`, `beat`, `indexer`, `postgres`, `anvil`, ..."""
-        return int(json.loads((self.state / "run" / f"{name}.json").read_text())["pid"])
+    def process(self, name: str) -> int | None:
+        """Return the process id of `api`, `worker`, `beat`, `indexer`, `anvil`, ...; None between two lives."""
+        record = self.state / "run" / f"{name}.json"
+        try:
+            return int(json.loads(record.read_text())["pid"])
+        except (FileNotFoundError, ValueError):  # the supervisor is just writing it
+            return None
 
     def kill(self, name: str) -> None:
         """Kill -9 a part and wait until the supervisor has started it anew."""
         dead = self.process(name)
+        assert dead is not None
         os.kill(dead, signal.SIGKILL)
         give_up = time.monotonic() + 30
-        while self.process(name) == dead:
+        while self.process(name) in {dead, None}:
             assert time.monotonic() < give_up, f"{name} was not started again"
             time.sleep(0.05)
 
@@ -94,6 +100,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     finally:
         start.send_signal(signal.SIGINT)
         start.wait(_STOP_SECONDS)
+        line.close()
         unprivileged.forget_place(state / "data" / "postgres")
     assert start.returncode == 0, output.read_text()
     assert [name for name, told in started.items() if identity(told["pid"]) == told["identity"]] == []
