@@ -16,10 +16,9 @@ from starlette.exceptions import HTTPException
 
 from backend import discovery, openapi, operations
 from backend.kit import broker, db, errors, logs, nudges
-from backend.kit.http import LimitBody, SecurityHeaders, TraceRequests
+from backend.kit.http import CatchUnexpected, LimitBody, SecurityHeaders, TraceRequests
 from backend.settings import get_settings
 
-_log = logs.get(__name__)
 _LARGEST_BODY_BYTES = 1_000_000
 
 
@@ -42,13 +41,6 @@ class MethodNotAllowed(errors.BusinessError):
     status = 405
 
 
-class InternalError(errors.BusinessError):
-    """Something broke on our side. It is logged under the trace id; nothing you sent was lost or half done."""
-
-    code = "internal"
-    status = 500
-
-
 @asynccontextmanager
 async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
@@ -60,7 +52,7 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
 
 
 def _respond(error: errors.BusinessError) -> JSONResponse:
-    headers = {"Retry-After": "1"} if error.status in {429, 503} else {}
+    headers = {"Retry-After": str(error.details.get("retry_after_seconds", 1))} if error.status in {429, 503} else {}
     if error.status == 401:  # noqa: PLR2004 - RFC 9110 wants the scheme with each 401
         headers["WWW-Authenticate"] = "Bearer"
     body = jsonable_encoder(errors.render(error, logs.trace_id()))
@@ -90,11 +82,6 @@ def _http_exception(_request: Request, error: Exception) -> Response:
     return _respond(kind())
 
 
-def _unexpected(request: Request, error: Exception) -> Response:
-    _log.error("unexpected_error", path=request.url.path, method=request.method, exc_info=error)
-    return _respond(InternalError())
-
-
 def make_app() -> FastAPI:
     """Return the API with every capability's routes."""
     try:
@@ -116,7 +103,8 @@ def make_app() -> FastAPI:
     app.add_exception_handler(errors.BusinessError, _business_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_exception)
-    app.add_exception_handler(Exception, _unexpected)
+    # The last one added stands outermost.
+    app.add_middleware(CatchUnexpected)
     app.add_middleware(LimitBody, largest=_LARGEST_BODY_BYTES)
     app.add_middleware(SecurityHeaders, https=get_settings().is_production)
     app.add_middleware(TraceRequests)

@@ -14,6 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _SHORTEST_SECRET = 32
 _DEVELOPMENT_SECRET = "development-only-secret-key-0123456789abcdef"  # noqa: S105 - refused in production
+_LIVE_KEYS = ("sk_live_", "rk_live_")
+MAIN_NETWORKS = frozenset({"eip155:1", "eip155:56"})
+"""Networks on which a ticket costs its buyer real money: Ethereum and BSC."""
 SIGNER_ROLES = ("minter", "claim", "operator", "deployer")
 
 
@@ -81,10 +84,26 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_weak_production(self) -> "Settings":
-        wrong = [*self._weak_secrets(), *self._weak_signers()] if self.is_production else []
+        wrong = list(self._mixed_money())
+        if self.is_production:
+            wrong += [*self._weak_secrets(), *self._weak_signers()]
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+    def _mixed_money(self) -> Iterator[str]:
+        """Refuse real cards where only a trial runs, and trial cards where real tickets are sold."""
+        key = self.stripe_api_key
+        if key and not self.is_production and key.startswith(_LIVE_KEYS):
+            yield (
+                f"STRIPE_API_KEY is a live key, which charges real cards, but ENVIRONMENT is {self.environment}: "
+                "use a test key (sk_test_...), or set ENVIRONMENT=production"
+            )
+        if key and self.is_production and self.evm_network in MAIN_NETWORKS and not key.startswith(_LIVE_KEYS):
+            yield (
+                f"STRIPE_API_KEY is not a live key (sk_live_... or rk_live_...), but EVM_NETWORK is {self.evm_network}"
+                ", where tickets are real: use the live key, or a test network such as eip155:97"
+            )
 
     def _weak_secrets(self) -> Iterator[str]:
         if len(self.secret_key) < _SHORTEST_SECRET or self.secret_key == _DEVELOPMENT_SECRET:

@@ -12,13 +12,20 @@ from celery.signals import beat_init, setup_logging, worker_init
 
 from backend import discovery
 from backend.kit import broker, db, jobs, logs, nudges
+from backend.kit.errors import Retryable
 from backend.settings import get_settings
+
+_log = logs.get(__name__)
 
 
 def _carry(run: Callable[..., None]) -> Callable[..., None]:
     def carried(self: Task, *subject: str) -> None:
         with logs.trace(getattr(self.request, "trace_id", None)):
-            run(*(UUID(one) for one in subject))
+            try:
+                run(*(UUID(one) for one in subject))
+            except Retryable as passing:
+                # A deadlock, a network that is away: no fault of ours. The row says when to try again.
+                _log.warning("task_put_off", task=self.name, subject=subject, error=repr(passing))
 
     return carried
 

@@ -83,7 +83,12 @@ def revoke(
     if role == Role.ADMIN:
         # Every admin's grant is locked, in one order: two admins who dismiss each other at once queue up here, and the
         # second finds itself alone.
-        query = select(RoleGrant.id).where(RoleGrant.role == Role.ADMIN).order_by(RoleGrant.id).with_for_update()
+        query = (
+            select(RoleGrant.id)
+            .where(RoleGrant.role == Role.ADMIN)
+            .order_by(RoleGrant.id)
+            .with_for_update(key_share=True)
+        )
         admins = len(session.scalars(query).all())
     row = None if wallet is None else _find(session, wallet.account_id, role, organisation_id, event_id)
     if row is None:

@@ -86,11 +86,15 @@ class SiweNonce(Base):
         UniqueConstraint("nonce"),
         CheckConstraint("octet_length(address) = 20", name="address"),
         Index(None, "expires_at"),
+        Index(None, "address", "created_at"),
+        Index(None, "client", "created_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     nonce: Mapped[str] = mapped_column(Text)
     address: Mapped[bytes]
+    client: Mapped[bytes | None]
+    """A keyed hash of the network address it was asked from, so that the table holds no personal data."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

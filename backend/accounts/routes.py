@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from backend.accounts import grants, service, sessions
+from backend.accounts import grants, limits, service, sessions
 from backend.accounts.access import Principal, Role, allow
 from backend.accounts.addresses import parse_address, show_address
 from backend.accounts.errors import (
@@ -61,12 +61,19 @@ def site(settings: Settings) -> siwe.Site:
     )
 
 
-@router.post("/auth/siwe/nonce", tags=["sign in"], status_code=201, dependencies=[allow(Role.PUBLIC)])
-def give_nonce(body: NonceRequest, session: SessionDep, now: NowDep) -> NonceGiven:
+@router.post(
+    "/auth/siwe/nonce",
+    tags=["sign in"],
+    status_code=201,
+    dependencies=[allow(Role.PUBLIC)],
+    responses=errors.responses(errors.TooMany),
+)
+def give_nonce(body: NonceRequest, request: Request, session: SessionDep, now: NowDep) -> NonceGiven:
     """Get a nonce and the message to sign with it (EIP-4361)."""
     settings = get_settings()
     address = parse_address(body.address)
-    row = service.give_nonce(session, address, now, settings.siwe_minutes)
+    client = limits.client_of(request.client.host if request.client else None, settings.secret_key)
+    row = service.give_nonce(session, address, now, settings.siwe_minutes, client)
     message = siwe.write(site(settings), address, row.nonce, now)
     return NonceGiven(nonce=row.nonce, message=message, expires_at=row.expires_at)
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from backend.accounts import sessions
+from backend.accounts import limits, sessions
 from backend.accounts.errors import SignInRefused
 from backend.accounts.models import Account, LoginSession, SiweNonce, Wallet
 from backend.kit import logs
@@ -49,11 +49,17 @@ def find_wallet(session: Session, address: bytes) -> Wallet | None:
     return session.scalars(select(Wallet).where(Wallet.address == address)).one_or_none()
 
 
-def give_nonce(session: Session, address: bytes, now: datetime, minutes: int) -> SiweNonce:
-    """Write down a fresh nonce that only `address` may use, once, within `minutes`."""
+def give_nonce(session: Session, address: bytes, now: datetime, minutes: int, client: bytes | None = None) -> SiweNonce:
+    """Write down a fresh nonce that only `address` may use, once, within `minutes`.
+
+    `client` is the hash of where the request came from; with it the request is counted. Raises TooMany.
+    """
+    if client is not None:
+        limits.check_nonces(session, address, client, now)
     row = SiweNonce(
         nonce="".join(secrets.choice(_ALPHABET) for _ in range(_NONCE_LENGTH)),
         address=address,
+        client=client,
         created_at=now,
         expires_at=now + timedelta(minutes=minutes),
     )

@@ -156,3 +156,9 @@ class NotHeld(Conflict):
     """That many seats are not on hold."""
 
     code = "not_held"
+
+
+class NotPaid(Conflict):
+    """That many seats are not paid."""
+
+    code = "not_paid"

@@ -13,13 +13,13 @@ from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from backend.catalog import rules
-from backend.catalog.errors import NotHeld, SoldOut, UnknownTier
+from backend.catalog.errors import NotHeld, NotPaid, SoldOut, UnknownTier
 from backend.catalog.models import Event, EventStatus, Tier
 
 
 def lock(session: Session, ids: Sequence[UUID]) -> list[Tier]:
     """Return the tiers locked until the transaction ends, in the order of their ids. Unknown ids are left out."""
-    query = select(Tier).where(Tier.id.in_(ids)).order_by(Tier.id).with_for_update()
+    query = select(Tier).where(Tier.id.in_(ids)).order_by(Tier.id).with_for_update(key_share=True)
     return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
@@ -58,6 +58,12 @@ def sell(session: Session, tier_id: UUID, quantity: int) -> None:
     change = {"held": Tier.held - quantity, "paid": Tier.paid + quantity}
     if not _move(session, tier_id, quantity, [Tier.held >= quantity], change):
         raise NotHeld
+
+
+def take_back(session: Session, tier_id: UUID, quantity: int) -> None:
+    """Free `quantity` paid seats: their money has gone back and no ticket for them can exist. Raises NotPaid."""
+    if not _move(session, tier_id, quantity, [Tier.paid >= quantity], {"paid": Tier.paid - quantity}):
+        raise NotPaid
 
 
 def _move(

@@ -2,6 +2,9 @@
 
 `enqueue` writes a row; `send.py` and `watch.py` do the rest, between transactions. The asker learns of it by the
 notices of `notices.py`.
+
+A send is locked before its subject, as the outbox does when it announces (docs/decisions/0008-lock-order.md). `enqueue`
+locks nothing and may come at any point; `lock_all`, `cancel`, `hurry` and `settle_unknown` come first.
 """
 
 from collections.abc import Sequence
@@ -100,6 +103,17 @@ def find(session: Session, purpose: str, subject_id: UUID) -> ChainSend | None:
     """Return the newest generation of what was asked for by `purpose` about `subject_id`."""
     query = select(ChainSend).where(ChainSend.purpose == purpose, ChainSend.subject_id == subject_id)
     return session.scalars(query.order_by(ChainSend.generation.desc()).limit(1)).one_or_none()
+
+
+def lock_all(session: Session, purpose: str, subject_id: UUID) -> list[ChainSend]:
+    """Lock every generation of what was asked for, until the transaction ends. Comes before the subject's own lock."""
+    query = (
+        select(ChainSend)
+        .where(ChainSend.purpose == purpose, ChainSend.subject_id == subject_id)
+        .order_by(ChainSend.id)
+        .with_for_update(key_share=True)
+    )
+    return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
 def cancel(session: Session, send_id: UUID, now: datetime) -> bool:

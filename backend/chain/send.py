@@ -241,7 +241,7 @@ def _call_next(session: Session, send: ChainSend) -> None:
     """Let the call that waits behind this one try at once, on top of the pending state that now has this one in it."""
     query = preflight.neighbours(send).where(ChainSend.status == SendStatus.WAITING, preflight.is_later(send))
     behind = session.scalars(
-        query.order_by(ChainSend.created_at, ChainSend.id).limit(1).with_for_update(skip_locked=True)
+        query.order_by(ChainSend.created_at, ChainSend.id).limit(1).with_for_update(skip_locked=True, key_share=True)
     )
     for row in behind:
         row.run_after = None

@@ -51,7 +51,7 @@ def allot(session: Session, network: str, address: bytes, final_nonces: int) -> 
 
 def _locked(session: Session, network: str, address: bytes) -> ChainSigner:
     query = select(ChainSigner).where(ChainSigner.network == network, ChainSigner.address == address)
-    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()
+    return session.scalars(query.with_for_update(key_share=True).execution_options(populate_existing=True)).one()
 
 
 def look(ports: Callable[[str], ChainPort]) -> None:

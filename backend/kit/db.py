@@ -1,7 +1,7 @@
 """The database: one declarative base, one unit of work, one place that knows the tenant.
 
 Transactions belong to the doors. A route takes `SessionDep`, a task opens `unit_of_work()`; capability functions take
-the session first, may flush, and never commit.
+the session first, may flush, and never commit. Which row is locked before which: docs/decisions/0008-lock-order.md.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Any, ClassVar, TypeVar
 from uuid import UUID
 
+import psycopg
 from fastapi import Depends
 from sqlalchemy import (
     BigInteger,
@@ -28,8 +29,11 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
 from sqlalchemy.types import TypeDecorator
+
+from backend.kit.errors import Retryable, Unavailable
 
 PLATFORM = "platform"
 """The tenant of work that is nobody's in particular: fans' requests, jobs, the index. Sees every organisation."""
@@ -76,6 +80,15 @@ class Base(DeclarativeBase):
 
 
 Row = TypeVar("Row", bound=Base)
+
+_GAVE_WAY = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+
+
+class GaveWay(Unavailable, Retryable):
+    """Two requests got in each other's way and this one gave way; nothing of it was done. Send it again."""
+
+    code = "gave_way"
+
 
 _engine: Engine | None = None
 _make_session: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
@@ -151,11 +164,19 @@ def after_commit(session: Session, call: Callable[[], None]) -> None:
 
 @contextmanager
 def unit_of_work(tenant: str = PLATFORM) -> Iterator[Session]:
-    """Open a transaction, commit at the end of the block, roll back when it raises."""
+    """Open a transaction, commit at the end of the block, roll back when it raises.
+
+    Raises GaveWay when Postgres ended the transaction in favour of another (a deadlock, a serialization failure).
+    """
     session = _make_session(info={"tenant": tenant})
     try:
         yield session
         session.commit()
+    except DBAPIError as error:
+        session.rollback()
+        if isinstance(error.orig, _GAVE_WAY):
+            raise GaveWay from error
+        raise
     except BaseException:
         session.rollback()
         raise
@@ -179,7 +200,11 @@ def act_for(session: Session, organisation_id: UUID) -> None:
 
 
 def locked(session: Session, model: type[Row], key: Any) -> Row | None:
-    """Return the row `key` of `model`, freshly read and locked until the transaction ends (FOR UPDATE)."""
+    """Return the row `key` of `model`, freshly read and locked until the transaction ends.
+
+    FOR NO KEY UPDATE, as everywhere here: it keeps writers out, yet a foreign key that is checked against the row does
+    not wait for it. FOR UPDATE would, and so lock parents in an order that no line of code shows.
+    """
     [primary] = model.__mapper__.primary_key
-    query = select(model).where(primary == key).with_for_update().execution_options(populate_existing=True)
-    return session.scalars(query).one_or_none()
+    query = select(model).where(primary == key).with_for_update(key_share=True)
+    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()

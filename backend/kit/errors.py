@@ -64,7 +64,10 @@ class Conflict(BusinessError):
 
 
 class TooMany(BusinessError):
-    """Too many requests: wait a little and try again."""
+    """Too many requests: wait a little and try again.
+
+    `details.retry_after_seconds`, when the raiser knows it, becomes the Retry-After header (RFC 9110, section 10.2.3).
+    """
 
     code = "too_many_requests"
     status = 429

@@ -21,6 +21,38 @@ class TooLarge(errors.BusinessError):
     status = 413
 
 
+class InternalError(errors.BusinessError):
+    """Something broke on our side. It is logged under the trace id; nothing you sent was lost or half done."""
+
+    code = "internal"
+    status = 500
+
+
+class CatchUnexpected:
+    """Answers what nobody expected in the one error shape. Innermost, so that trace id and headers come along."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand around `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        begun = False
+
+        async def send_watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_watched)
+        except Exception as error:
+            if scope["type"] != "http" or begun:
+                raise
+            _log.exception("unexpected_error", path=scope["path"], method=scope["method"], error=repr(error))
+            await _refuse(send, InternalError())
+
+
 class TraceRequests:
     """Gives each request a trace id, logs one line a request, and counts it."""
 

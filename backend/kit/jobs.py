@@ -5,7 +5,8 @@ result in another that first checks the lease is still its own. Every job surviv
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -14,8 +15,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from backend.kit import logs
-from backend.kit.db import Base
+from backend.kit import clock, logs
+from backend.kit.db import Base, unit_of_work
+from backend.kit.errors import Retryable
 from backend.kit.ids import new_id
 
 _log = logs.get(__name__)
@@ -56,7 +58,8 @@ def claim(
     Rows locked by another worker are skipped, not waited for.
     """
     job: Any = model
-    query = select(model).where(job.id == job_id, *_free(model, now), *where).with_for_update(skip_locked=True)
+    query = select(model).where(job.id == job_id, *_free(model, now), *where)
+    query = query.with_for_update(skip_locked=True, key_share=True)
     row = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
     if row is not None:
         leased: Any = row
@@ -68,8 +71,8 @@ def claim(
 def held(session: Session, model: type[Job], job_id: UUID, lease_id: UUID | None) -> Job:
     """Return the row locked, if `lease_id` still holds it. Raises LeaseLost."""
     job: Any = model
-    query = select(model).where(job.id == job_id).with_for_update().execution_options(populate_existing=True)
-    row: Any = session.scalars(query).one_or_none()
+    query = select(model).where(job.id == job_id).with_for_update(key_share=True)
+    row: Any = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
     if row is None or lease_id is None or row.lease_id != lease_id:
         raise LeaseLost(f"{model.__tablename__} {job_id}")
     found: Job = row
@@ -90,6 +93,24 @@ def retry_later(row: Leased, now: datetime, error: object) -> None:
     row.run_after = now + timedelta(seconds=pause * random.uniform(1.0, 1.25))  # noqa: S311 - jitter, no secret
     row.last_error = str(error)[:_ERROR_LENGTH]
     row.lease_id = row.lease_expires_at = None
+
+
+@contextmanager
+def given_back(model: type[Job], job_id: UUID, lease_id: UUID | None) -> Iterator[None]:
+    """Give the leased row back when the block raises something Retryable, instead of letting the lease run out.
+
+    Opens a transaction of its own, so the block holds none open. The error goes on.
+    """
+    try:
+        yield
+    except Retryable as error:
+        try:
+            with unit_of_work() as session:
+                row: Any = held(session, model, job_id, lease_id)
+                retry_later(row, clock.now(), error)
+        except LeaseLost:
+            _log.info("job_taken_over", table=model.__tablename__, job_id=str(job_id))
+        raise
 
 
 def due(session: Session, model: type[Job], now: datetime, *where: ColumnElement[bool], limit: int = 100) -> list[UUID]:

@@ -23,6 +23,7 @@ REVENUE = "organisation:revenue"
 FEE = "platform:fee"
 UNSETTLED = "buyer:unsettled"
 _REFUNDED = "order_refunded"
+_RETURNED = "order_refund_returned"
 
 
 def receivable(provider: str) -> str:
@@ -78,4 +79,10 @@ def refund_returned(session: Session, order: Order, refund_id: UUID, now: dateti
     ).one_or_none()
     if posted is not None:
         entries = [(entry.account, -entry.money) for entry in posted.entries]
-        _post(session, order, "order_refund_returned", refund_id, entries, now)
+        _post(session, order, _RETURNED, refund_id, entries, now)
+
+
+def was_returned(session: Session, refund_id: UUID) -> bool:
+    """Tell whether the refund had gone out and come back from the bank."""
+    query = select(Journal.id).where(Journal.kind == _RETURNED, Journal.reference == refund_id)
+    return session.scalar(query) is not None

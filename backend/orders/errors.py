@@ -57,6 +57,12 @@ class RefundFailedBefore(Conflict):
     code = "refund_failed_before"
 
 
+class RefundWasReturned(Conflict):
+    """A bank returned this refund: refund the order again, under another reason, instead of repeating it."""
+
+    code = "refund_was_returned"
+
+
 class IllegalStep(BusinessError):
     """The order cannot take this step from where it stands."""
 

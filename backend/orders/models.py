@@ -79,13 +79,17 @@ class Order(Leased, Base):
 
 
 class OrderLine(Base):
-    """How many tickets of one tier, at the price of one ticket when the order was placed."""
+    """How many tickets of one tier, at the price of one ticket when the order was placed.
+
+    `returned` of them went back on sale after the order's money went back; they never were and never will be tickets.
+    """
 
     __tablename__ = "order_lines"
     __table_args__ = (
         UniqueConstraint("order_id", "tier_id"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("unit_price_minor > 0", name="unit_price_minor"),
+        CheckConstraint("returned BETWEEN 0 AND quantity", name="returned"),
         Index("ix_order_lines_tier_id", "tier_id"),
     )
 
@@ -95,3 +99,4 @@ class OrderLine(Base):
     tier_id: Mapped[UUID] = mapped_column(ForeignKey("tiers.id"))
     quantity: Mapped[int]
     unit_price_minor: Mapped[Minor]
+    returned: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -43,8 +43,10 @@ class Buyer:
 
     @property
     def scope(self) -> str:
-        """Whose Idempotency-Keys these are. Guests share one scope: a key with another e-mail is another body."""
-        return f"{_SCOPE}:{self.account_id or 'guest'}"
+        """Whose Idempotency-Keys these are: the account's, or the guest's by a hash of the e-mail address."""
+        if self.account_id is not None:
+            return f"{_SCOPE}:{self.account_id}"
+        return f"{_SCOPE}:guest:{hashlib.sha256((self.email or '').encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from backend.payments.notices import (
     PaymentStuck,
     PaymentSucceeded,
     RefundFailed,
+    RefundRetried,
     RefundSucceeded,
 )
 
@@ -51,3 +52,9 @@ def write_refund_down(session: Session, notice: RefundSucceeded, now: datetime) 
 def mark_refund_stuck(session: Session, notice: RefundFailed, now: datetime) -> None:
     """Hand the order to a person."""
     refund.refund_failed(session, notice.reference_id, notice.payment_id, notice.refund_id, now)
+
+
+@at_once(RefundRetried)
+def refund_under_way_again(session: Session, notice: RefundRetried, now: datetime) -> None:
+    """Take the order back from the person it was handed to."""
+    refund.tried_again(session, notice.reference_id, notice.payment_id, notice.refund_id, now)

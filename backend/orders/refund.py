@@ -9,7 +9,7 @@ from backend.kit import logs
 from backend.kit.db import locked
 from backend.kit.notices import announce
 from backend.orders import books, rules
-from backend.orders.errors import NotRefundable, OrderUnknown, RefundFailedBefore
+from backend.orders.errors import NotRefundable, OrderUnknown, RefundFailedBefore, RefundWasReturned
 from backend.orders.models import Order, OrderStatus
 from backend.orders.notices import OrderRefunded, OrderRefunding
 from backend.payments import service as payments
@@ -23,6 +23,7 @@ def refund(session: Session, order_id: UUID, reason: str, now: datetime) -> Orde
 
     `reason` is a short word that is kept with the refund. Raises OrderUnknown, NotRefundable, RefundFailedBefore.
     """
+    payments.lock_all(session, order_id)
     order = locked(session, Order, order_id)
     if order is None:
         raise OrderUnknown
@@ -32,7 +33,7 @@ def refund(session: Session, order_id: UUID, reason: str, now: datetime) -> Orde
 
 
 def begin(session: Session, order: Order, reason: str, now: datetime) -> None:
-    """Ask for the refund of a locked order. Its seats stay off sale: tickets of it may exist on chain."""
+    """Ask for the refund of a locked order whose payments are locked. Its seats stay off sale until it is REFUNDED."""
     rules.check_refundable(order.status)
     if order.payment_id is None:
         raise NotRefundable(status=order.status)
@@ -75,3 +76,16 @@ def refund_failed(session: Session, order_id: UUID, payment_id: UUID, refund_id:
     order.status = rules.step(order.status, OrderStatus.STUCK)
     order.changed_at = now
     _log.error("order_stuck", order_id=str(order_id), payment_id=str(payment_id), reason="refund_failed")
+
+
+def tried_again(session: Session, order_id: UUID, payment_id: UUID, refund_id: UUID, now: datetime) -> None:
+    """Let an order that a stuck refund had handed to a person wait for that refund again. Raises RefundWasReturned."""
+    order = locked(session, Order, order_id)
+    if order is None:
+        return
+    if books.was_returned(session, refund_id):
+        # It is in the books twice already, there and back; what goes out next is another refund.
+        raise RefundWasReturned
+    if payment_id == order.payment_id and order.status == OrderStatus.STUCK:
+        order.status = rules.step(order.status, OrderStatus.REFUNDING)
+        order.changed_at = now

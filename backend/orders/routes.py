@@ -73,7 +73,10 @@ def place_order(
         response.status_code = status.HTTP_200_OK
     return PlacedOut(
         order=OrderOut.of(order, pay.latest(session, order.id)),
-        order_secret=place.guest_secret(order.id) if order.account_id is None else None,
+        # Again for a repeat, so that an answer lost on the way does not lose the order; never once it is paid.
+        order_secret=place.guest_secret(order.id)
+        if order.account_id is None and order.status == OrderStatus.AWAITING_PAYMENT
+        else None,
     )
 
 

@@ -35,7 +35,7 @@ EDGES: dict[OrderStatus, frozenset[OrderStatus]] = {
 HOLDING = frozenset({S.AWAITING_PAYMENT})
 """Statuses whose seats are counted as held in the tier."""
 SOLD = frozenset({S.PAID, S.FULFILLED})
-"""Statuses whose seats are counted as paid in the tier."""
+"""Statuses whose seats are all counted as paid in the tier. So are a refunded order's, but for those returned."""
 COUNTED = HOLDING | SOLD | {S.PAID_LATE, S.STUCK}
 """Statuses that count against a buyer's limit: what they hold, bought, or may still be given."""
 

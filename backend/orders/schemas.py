@@ -139,7 +139,8 @@ class PlacedOut(BaseModel):
 
     order: OrderOut
     order_secret: str | None = Field(
-        description="Guests only, and only in this response: send it as X-Order-Secret to see, pay or cancel the order"
+        description="Guests only, and only in this response (and its repeats until the order is paid): send it as "
+        "X-Order-Secret to see, pay or cancel the order"
     )
 
 

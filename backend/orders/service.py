@@ -11,8 +11,10 @@ from backend.orders import rules
 from backend.orders.errors import OrderUnknown
 from backend.orders.models import Order, OrderStatus
 from backend.orders.refund import refund
+from backend.orders.seats import give_back as give_seats_back
+from backend.orders.seats import lock
 
-__all__ = ["fulfilled", "get", "refund"]
+__all__ = ["fulfilled", "get", "give_seats_back", "lock", "refund"]
 
 _log = logs.get(__name__)
 

@@ -60,7 +60,7 @@ def money_arrived(session: Session, order_id: UUID, payment_id: UUID, now: datet
 def resolve_late(session: Session, order: Order, now: datetime) -> None:
     """Turn late money into tickets if seats are left for all of the order, else give it back once.
 
-    The order must be locked and PAID_LATE.
+    The order must be locked and PAID_LATE, its payments locked before it.
     """
     try:
         with session.begin_nested():

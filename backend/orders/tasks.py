@@ -40,7 +40,7 @@ def expire(order_id: UUID) -> None:
         except BusinessError as refusal:
             trouble = refusal.code
             _log.warning("payment_not_expired", order_id=str(order_id), payment_id=str(payment_id), reason=refusal.code)
-    with unit_of_work() as session:
+    with jobs.given_back(Order, order_id, lease), unit_of_work() as session:
         order = jobs.held(session, Order, order_id, lease)
         close.close_if_unpaid(session, order, clock.now())
         if order.status == OrderStatus.AWAITING_PAYMENT:
@@ -53,6 +53,7 @@ def expire(order_id: UUID) -> None:
 def resolve_late(order_id: UUID) -> None:
     """Decide about late money: tickets if seats are left, else a refund. No network, so one transaction does it."""
     with unit_of_work() as session:
+        payments.lock_all(session, order_id)  # before the order: its money may have to go back
         order = jobs.claim(session, Order, order_id, clock.now(), 60, Order.status == OrderStatus.PAID_LATE)
         if order is not None:
             settle.resolve_late(session, order, clock.now())

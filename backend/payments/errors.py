@@ -9,6 +9,24 @@ class PaymentUnknown(NotFound):
     code = "payment_unknown"
 
 
+class RefundUnknown(NotFound):
+    """There is no such refund."""
+
+    code = "refund_unknown"
+
+
+class ProviderEventUnknown(NotFound):
+    """There is no such message of a provider."""
+
+    code = "provider_event_unknown"
+
+
+class NotStuck(Conflict):
+    """Only what is STUCK can be tried again."""
+
+    code = "not_stuck"
+
+
 class AlreadyPaid(Conflict):
     """It has been paid for already."""
 

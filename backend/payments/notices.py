@@ -54,3 +54,12 @@ class RefundFailed(Notice):
     refund_id: UUID
     payment_id: UUID
     reference_id: UUID
+
+
+@dataclass(frozen=True)
+class RefundRetried(Notice):
+    """A person has a stuck refund asked for again; whoever hears it may refuse."""
+
+    refund_id: UUID
+    payment_id: UUID
+    reference_id: UUID

@@ -72,7 +72,7 @@ def carry_out(refund_id: UUID) -> None:
         return
     except ProviderRefused as refused:
         answer = refused
-    with unit_of_work() as session:
+    with jobs.given_back(Refund, refund_id, refund.lease_id), unit_of_work() as session:
         if isinstance(answer, RefundResult):
             apply(session, refund_id, answer, clock.now())
         else:
@@ -96,7 +96,7 @@ def apply(session: Session, refund_id: UUID | None, answer: RefundResult, now: d
 
     A refund that is not ours was made behind our back, by hand at the provider: a person must look.
     """
-    locked_rows = _locked(session, refund_id)
+    locked_rows = lock(session, refund_id)
     if locked_rows is None:
         return "unknown_refund"
     refund = locked_rows[0]
@@ -110,15 +110,17 @@ def apply(session: Session, refund_id: UUID | None, answer: RefundResult, now: d
 
 
 def _refused(session: Session, refund_id: UUID, refusal: ProviderRefused, now: datetime) -> None:
-    locked_rows = _locked(session, refund_id)
+    locked_rows = lock(session, refund_id)
     if locked_rows is None or locked_rows[0].status not in UNDER_WAY:
         return
-    # Under a reused key the provider may have paid something out: only a person can say.
-    after = RefundStatus.STUCK if isinstance(refusal, RequestKeyReused) else RefundStatus.FAILED
+    # Under a reused key the provider may have paid something out, and one it has made before has certainly been asked
+    # for: only a person can say.
+    unclear = isinstance(refusal, RequestKeyReused) or locked_rows[0].provider_ref is not None
+    after = RefundStatus.STUCK if unclear else RefundStatus.FAILED
     _move(session, locked_rows, after, str(refusal.details.get("reason", refusal.code)), now)
 
 
-def _locked(session: Session, refund_id: UUID | None) -> tuple[Refund, Payment] | None:
+def lock(session: Session, refund_id: UUID | None) -> tuple[Refund, Payment] | None:
     """Lock the payment, then its refund: the same order as when it was requested."""
     payment_id = session.scalar(select(Refund.payment_id).where(Refund.id == refund_id))
     payment = locked(session, Payment, payment_id) if payment_id is not None else None

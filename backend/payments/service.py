@@ -1,7 +1,7 @@
 """What other capabilities call. `begin` and `expire` cross the network: call them outside of any transaction.
 
-Locks are taken downwards: payment first, then what it pays for. Whoever holds an order's lock may call `start` (it
-locks nothing) but, to stay clear of deadlocks, should not lock a payment that is not settled yet.
+A payment is locked before what it pays for (docs/decisions/0008-lock-order.md): whoever will ask for a refund calls
+`lock_all` before locking the order. `start` locks nothing.
 """
 
 from datetime import datetime
@@ -18,7 +18,14 @@ from backend.payments.expire import expire
 from backend.payments.models import Payment, PaymentStatus
 from backend.payments.refund import request_refund
 
-__all__ = ["begin", "expire", "request_refund", "start"]
+__all__ = ["begin", "expire", "lock_all", "request_refund", "start"]
+
+
+def lock_all(session: Session, reference_id: UUID) -> list[Payment]:
+    """Lock every payment of `reference_id` until the transaction ends. Comes before the lock of what is paid for."""
+    query = select(Payment).where(Payment.reference_id == reference_id).order_by(Payment.id)
+    locked = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return list(session.scalars(locked))
 
 
 def start(

@@ -92,7 +92,7 @@ def settle_event(event_id: UUID) -> None:
     except ProviderRefused as refused:
         problem = refused.code
         write = lambda _session: problem  # noqa: E731 - the same shape as what asking gives
-    with unit_of_work() as session:
+    with jobs.given_back(ProviderEvent, event_id, event.lease_id), unit_of_work() as session:
         mine = jobs.held(session, ProviderEvent, event_id, event.lease_id)
         found = write(session)
         _close(mine, ProviderEventStatus.SETTLED if found is None else ProviderEventStatus.STUCK, found)
@@ -150,7 +150,7 @@ def look(payment_id: UUID) -> None:
         with unit_of_work() as session:
             jobs.retry_later(jobs.held(session, Payment, payment_id, payment.lease_id), clock.now(), error.code)
         return
-    with unit_of_work() as session:
+    with jobs.given_back(Payment, payment_id, payment.lease_id), unit_of_work() as session:
         if seen is not None:
             apply(session, payment_id, seen, clock.now())
         mine = locked(session, Payment, payment_id)

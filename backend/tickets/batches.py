@@ -17,6 +17,7 @@ from backend.chain import abi, outbox
 from backend.kit import logs
 from backend.kit.db import locked
 from backend.kit.ids import new_id
+from backend.tickets import locks
 from backend.tickets.models import Batch, Collection, MintJob, Ticket
 from backend.tickets.rules import IN_FLIGHT, Entry, encode_entries, step
 from backend.tickets.states import BatchStatus, CollectionStatus, Custody, JobStatus
@@ -37,6 +38,8 @@ class Gathered:
     collection: bytes
     job_ids: tuple[UUID, ...]
     recipients: frozenset[bytes]
+    trace_id: str
+    """The oldest job's: the batch and its transaction go on under it."""
 
 
 def gather(session: Session, collection_id: UUID, now: datetime, *, size: int, wait_seconds: float) -> Gathered | None:
@@ -57,7 +60,9 @@ def gather(session: Session, collection_id: UUID, now: datetime, *, size: int, w
     if len(queued) < size and min(job.created_at for job in queued) > now - timedelta(seconds=wait_seconds):
         return None
     wallets = frozenset(job.recipient for job in queued if job.recipient is not None)
-    return Gathered(collection.network, collection.address, tuple(job.id for job in queued), wallets)
+    return Gathered(
+        collection.network, collection.address, tuple(job.id for job in queued), wallets, queued[0].trace_id
+    )
 
 
 def close(
@@ -71,18 +76,14 @@ def close(
     collection = locked(session, Collection, collection_id)
     if collection is None or collection.address is None or in_flight(session, collection_id):
         return None
-    jobs = session.scalars(
-        select(MintJob)
-        .where(MintJob.id.in_(job_ids), MintJob.status == JobStatus.QUEUED)
-        .order_by(MintJob.id)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    ).all()
-    if not jobs:
+    waiting = (MintJob.id.in_(job_ids), MintJob.status == JobStatus.QUEUED)
+    found = locks.tickets_with_jobs(session, *waiting, skip_locked=True)
+    if not found:
         return None
-    for job in jobs:
+    for ticket, job in found:
         if job.recipient in refused:
-            _send_to_escrow(session, job)
+            _send_to_escrow(ticket, job)
+    jobs = [job for _, job in found]
     address = collection.address
     # Sorted by owner: one owner's tickets stand together, which storage as code will make use of.
     ordered = sorted(jobs, key=lambda job: (job.recipient or address, job.tier_number, job.id))
@@ -107,7 +108,9 @@ def close(
         job.status = step(JobStatus(job.status), JobStatus.BATCHED)
         job.batch_id, job.batch_index = batch.id, index
     send(session, batch, collection, now)
-    _log.info("batch_closed", batch_id=str(batch.id), number=batch.number, tickets=batch.count)
+    # A batch has many askers and one transaction: its line names all of their traces.
+    traces = sorted({job.trace_id for job in jobs} - {""})
+    _log.info("batch_closed", batch_id=str(batch.id), number=batch.number, tickets=batch.count, traces=traces)
     return batch
 
 
@@ -147,7 +150,7 @@ def collections_with_queue(session: Session) -> list[UUID]:
     return [found for found in session.scalars(query) if found is not None]
 
 
-def _send_to_escrow(session: Session, job: MintJob) -> None:
+def _send_to_escrow(ticket: Ticket, job: MintJob) -> None:
     job.recipient, job.escrow_reason = None, CONTRACT_RECEIVER
-    session.get_one(Ticket, job.ticket_id).custody = Custody.ESCROW
+    ticket.custody = Custody.ESCROW
     _log.info("contract_receiver_to_escrow", mint_job_id=str(job.id))

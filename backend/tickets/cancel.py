@@ -15,10 +15,10 @@ from backend.chain.models import ChainSend, SendStatus
 from backend.kit.db import locked
 from backend.kit.errors import Conflict
 from backend.kit.nudges import nudge
-from backend.tickets import batches, minted
-from backend.tickets.models import Batch, Collection, MintJob, Ticket
+from backend.tickets import batches, locks, minted, status_changes
+from backend.tickets.models import Batch, Collection, MintJob
 from backend.tickets.rules import may_follow, step
-from backend.tickets.states import BatchStatus, JobStatus
+from backend.tickets.states import BatchStatus, JobStatus, TicketStatus
 
 CANCEL = "cancel_batch"
 _OVER = frozenset({BatchStatus.LANDED, BatchStatus.FINAL, BatchStatus.CANCELLED})
@@ -43,7 +43,7 @@ def ask(session: Session, batch_id: UUID, now: datetime) -> Batch:
         # What has no nonce yet is withdrawn, so that it does not mint first; what has one runs its course. The send's
         # row is locked before the batch's, as the outbox does when it announces.
         outbox.cancel(session, seen.send_id, now)
-    batch = _locked(session, batch_id)
+    batch = locks.batch(session, batch_id)
     if batch.status == BatchStatus.CANCELLING:
         return batch
     if batch.status in _OVER:
@@ -74,18 +74,29 @@ def refused(session: Session, batch_id: UUID, reason: str) -> None:
         minted.ask_chain(session, batch, f"cancelBatch was refused: {reason}")
 
 
-def done(session: Session, batch: Batch) -> None:
-    """BatchCancelled is final: the jobs go back to the queue for a batch of another number."""
+def done(session: Session, batch: Batch) -> set[UUID]:
+    """BatchCancelled is final: the jobs go back to the queue for a batch of another number.
+
+    Those whose ticket has become VOID meanwhile are given up instead; returns their orders. The batch's orders, the
+    batch and its tickets are locked by the caller.
+    """
     if not may_follow(BatchStatus(batch.status), BatchStatus.CANCELLED):
-        return
+        return set()
     batch.status = step(BatchStatus(batch.status), BatchStatus.CANCELLED)
-    for job in session.scalars(select(MintJob).where(MintJob.batch_id == batch.id).with_for_update()):
-        job.batch_id = job.batch_index = None
-        session.get_one(Ticket, job.ticket_id).token_id = None
+    refunded: set[UUID] = set()
+    for ticket, job in locks.tickets_with_jobs(session, MintJob.batch_id == batch.id):
+        job.batch_id = job.batch_index = ticket.token_id = None
         if job.status != JobStatus.BATCHED:
             job.status = step(JobStatus(job.status), JobStatus.BATCHED)
         job.status = step(JobStatus.BATCHED, JobStatus.QUEUED)
+        if ticket.status == TicketStatus.VOID:
+            job.status = step(JobStatus.QUEUED, JobStatus.REFUNDING)
+            # There never will be a token to say it of.
+            status_changes.confirmed(session, ticket.id, TicketStatus.VOID)
+            refunded.add(ticket.order_id)
+    session.flush()
     nudge(session, "tickets.close_batch", batch.collection_id)
+    return refunded
 
 
 def retry(session: Session, batch_id: UUID) -> Batch:
@@ -96,7 +107,7 @@ def retry(session: Session, batch_id: UUID) -> Batch:
     seen = session.get_one(Batch, batch_id)
     if seen.status == BatchStatus.WAITING and seen.send_id is not None:
         outbox.hurry(session, seen.send_id)
-    batch = _locked(session, batch_id)
+    batch = locks.batch(session, batch_id)
     if batch.status == BatchStatus.WAITING:
         batch.status = step(BatchStatus.WAITING, BatchStatus.CLOSED)
     elif batch.status == BatchStatus.STUCK:
@@ -115,16 +126,9 @@ def mirror_waiting(session: Session) -> None:
         select(Batch, ChainSend.status, ChainSend.reason)
         .join(ChainSend, ChainSend.id == Batch.send_id)
         .where(Batch.status.in_([BatchStatus.CLOSED, BatchStatus.WAITING]))
-        .with_for_update(of=Batch, skip_locked=True)
+        .with_for_update(of=Batch, skip_locked=True, key_share=True)
     )
     for batch, status, reason in session.execute(query):
         waits = status == SendStatus.WAITING
         batch.status = step(BatchStatus(batch.status), BatchStatus.WAITING if waits else BatchStatus.CLOSED)
         batch.last_error = reason if waits else None
-
-
-def _locked(session: Session, batch_id: UUID) -> Batch:
-    batch = locked(session, Batch, batch_id)
-    if batch is None:
-        raise LookupError(f"no batch {batch_id}")
-    return batch

@@ -146,12 +146,13 @@ def mined(session: Session, claim_id: UUID, tx_hash: str | None) -> None:
 
 def final(session: Session, claim_id: UUID) -> None:
     """Mark the claim DONE: the ticket is in its owner's wallet, for good."""
+    seen = session.get(Claim, claim_id)
+    # The ticket before its claim, as the index has it when it sees the ticket leave escrow.
+    ticket = locked(session, Ticket, seen.ticket_id) if seen is not None else None
     found = locked(session, Claim, claim_id)
-    if found is not None and may_follow(ClaimStatus(found.status), ClaimStatus.DONE):
+    if ticket is not None and found is not None and may_follow(ClaimStatus(found.status), ClaimStatus.DONE):
         found.status = step(ClaimStatus(found.status), ClaimStatus.DONE)
-        ticket = locked(session, Ticket, found.ticket_id)
-        if ticket is not None:
-            ticket.custody = Custody.WALLET
+        ticket.custody = Custody.WALLET
 
 
 def left_escrow(session: Session, ticket_id: UUID, recipient: bytes, tx_hash: bytes) -> None:

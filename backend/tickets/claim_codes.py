@@ -6,6 +6,7 @@ Wrong codes are counted by client, in Postgres, so that no process forgets.
 
 import hashlib
 import hmac
+import math
 import re
 import secrets
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Issued:
 
 def issue(session: Session, ticket: Ticket, now: datetime, settings: Settings) -> Issued:
     """Make a code for an escrowed ticket and end the older one. Raises NotEscrowed, ClaimUnderWay."""
-    locked = session.get_one(Ticket, ticket.id, with_for_update=True, populate_existing=True)
+    locked = session.get_one(Ticket, ticket.id, with_for_update={"key_share": True}, populate_existing=True)
     holding = service.holding_of(session, locked.id)
     if locked.custody != Custody.ESCROW or locked.status != TicketStatus.LIVE or holding is None:
         raise NotEscrowed
@@ -115,9 +116,12 @@ def client_of(address: str | None, settings: Settings) -> bytes:
 
 def check_rate(session: Session, client: bytes, now: datetime) -> None:
     """Raise TooManyAttempts when the client has tried too many wrong codes."""
-    recent = select(func.count()).where(ClaimAttempt.client == client, ClaimAttempt.at > now - _WINDOW)
-    if (session.scalar(recent) or 0) >= MOST_WRONG:
-        raise TooManyAttempts
+    recent = select(func.count(), func.min(ClaimAttempt.at)).where(
+        ClaimAttempt.client == client, ClaimAttempt.at > now - _WINDOW
+    )
+    count, oldest = session.execute(recent).one()
+    if count >= MOST_WRONG:
+        raise TooManyAttempts(retry_after_seconds=max(1, math.ceil((oldest + _WINDOW - now).total_seconds())))
 
 
 def count_wrong(session: Session, client: bytes, now: datetime) -> None:

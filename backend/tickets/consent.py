@@ -114,12 +114,14 @@ def prove(asked: Words, signature: bytes, port: ChainPort) -> None:
 
 def accept(session: Session, event: Event, asked: Words, signature: bytes, address: bytes, now: datetime) -> Collection:
     """Store what was signed, to the letter, and have it deployed. Raises CollectionExists, ConsentOutdated."""
+    query = select(Collection).where(Collection.event_id == event.id).execution_options(populate_existing=True)
+    collection = session.scalars(query.with_for_update(key_share=True)).one_or_none()
     # From here on the event's tiers and their number stand: they are written into the collection.
     if catalog.fix_supply(session, event.id) != asked.message["maxSupply"]:
         raise ConsentOutdated
-    query = select(Collection).where(Collection.event_id == event.id).with_for_update()
-    collection = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
     if collection is None:
+        # The event's lock puts two first consents in line; whoever waited for it finds the other's collection.
+        check_free(session, event.id)
         collection = Collection(
             organisation_id=event.organisation_id,
             event_id=event.id,

@@ -5,6 +5,7 @@ business of ours, the second is logged as an error. Nothing else follows from ei
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -15,10 +16,9 @@ from backend.accounts.models import Wallet
 from backend.chain import abi
 from backend.chain.onlog import Log
 from backend.kit import logs as kit_logs
-from backend.kit.db import locked
 from backend.kit.nudges import nudge
 from backend.orders import service as orders
-from backend.tickets import cancel, claim, holdings, minted, status_changes
+from backend.tickets import cancel, claim, holdings, locks, minted, seats, status_changes
 from backend.tickets.models import Batch, Collection, MintJob, Ticket
 from backend.tickets.rules import ON_CHAIN_STATUS, ZERO_ADDRESS, batch_of, may_follow, step, token_id
 from backend.tickets.states import CollectionStatus, Custody, JobStatus, TicketStatus
@@ -36,7 +36,9 @@ def tokens_settled(session: Session, network: str, seen: Sequence[Log], now: dat
     collections = _ours(session, network, {log.address for log in seen})
     transfer = abi.topic(_CONTRACT, "Transfer")
     orders_touched: set[UUID] = set()
-    _minted(session, collections, [log for log in seen if log.topics[0] == transfer], orders_touched)
+    places = _mints(session, collections, [log for log in seen if log.topics[0] == transfer])
+    _lock(session, places, _keys(collections, touched))
+    _minted(session, places, orders_touched)
     tickets = _tickets(session, collections, touched)
     accounts = _accounts(session, {log.topics[2][12:] for log in seen if log.topics[0] == transfer})
     for log in seen:
@@ -55,28 +57,32 @@ def tokens_settled(session: Session, network: str, seen: Sequence[Log], now: dat
 def batches_settled(session: Session, network: str, seen: Sequence[Log], now: datetime) -> None:
     """BatchMinted and BatchCancelled are final: so are the batches, whatever our own transaction's fate."""
     collections = _ours(session, network, {log.address for log in seen})
-    for log in seen:
-        collection = collections.get(log.address)
-        number = int.from_bytes(log.topics[1], "big")
-        batch_id = collection and session.scalar(
-            select(Batch.id).where(Batch.collection_id == collection.id, Batch.number == number)
-        )
-        batch = locked(session, Batch, batch_id) if batch_id else None
-        if collection is None or batch is None:
-            if collection is not None:
-                _log.error("batch_without_a_row", collection="0x" + log.address.hex(), number=number)
-            continue
-        if log.topics[0] == abi.topic(_CONTRACT, "BatchCancelled"):
-            cancel.done(session, batch)
+    ours = [log for log in seen if log.address in collections]
+    cancelled = abi.topic(_CONTRACT, "BatchCancelled")
+    gone = {_place(collections, log) for log in ours if log.topics[0] == cancelled}
+    found = _batches(session, {_place(collections, log) for log in ours}, gone)
+    refunded: set[UUID] = set()
+    for log in ours:
+        collection_id, number = _place(collections, log)
+        batch = found.get((collection_id, number))
+        if batch is None:
+            _log.error("batch_without_a_row", collection="0x" + log.address.hex(), number=number)
+        elif log.topics[0] == cancelled:
+            refunded |= cancel.done(session, batch)
         else:
             _batch_minted(session, batch, log, now)
+    seats.give_back(session, refunded)
 
 
 def collections_deployed(session: Session, network: str, seen: Sequence[Log]) -> None:
     """Have a finally deployed collection of ours compared with what was signed, by whomever it was sent."""
     for log in seen:
         address = log.topics[1][12:]
-        query = select(Collection).where(Collection.network == network, Collection.address == address).with_for_update()
+        query = (
+            select(Collection)
+            .where(Collection.network == network, Collection.address == address)
+            .with_for_update(key_share=True)
+        )
         collection = session.scalars(query).one_or_none()
         if collection is not None:
             deployed(session, collection)
@@ -91,6 +97,25 @@ def deployed(session: Session, collection: Collection) -> None:
         collection.status = step(CollectionStatus(collection.status), CollectionStatus.DEPLOYED)
         collection.run_after = collection.last_error = None
         nudge(session, "tickets.verify_collection", collection.id)
+
+
+def _batches(
+    session: Session, places: set[tuple[UUID, int]], cancelled: set[tuple[UUID, int]]
+) -> dict[tuple[UUID, int], Batch]:
+    """Lock from above and sorted: the orders of cancelled batches, the batches at `places`, their tickets."""
+    if not places:
+        return {}
+    query = select(Batch.id, Batch.collection_id, Batch.number)
+    known = session.execute(query.where(tuple_(Batch.collection_id, Batch.number).in_(places))).all()
+    gone = [row.id for row in known if (row.collection_id, row.number) in cancelled]
+    orders.lock(session, session.scalars(select(MintJob.order_id).where(MintJob.batch_id.in_(gone))))
+    locked_rows = locks.batches(session, [row.id for row in known])
+    locks.tickets_with_jobs(session, MintJob.batch_id.in_(locked_rows))
+    return {(row.collection_id, row.number): row for row in locked_rows.values()}
+
+
+def _place(collections: dict[bytes, Collection], log: Log) -> tuple[UUID, int]:
+    return collections[log.address].id, int.from_bytes(log.topics[1], "big")
 
 
 def _batch_minted(session: Session, batch: Batch, log: Log, now: datetime) -> None:
@@ -108,53 +133,73 @@ def _ours(session: Session, network: str, addresses: set[bytes]) -> dict[bytes, 
     return {found.address: found for found in session.scalars(query) if found.address is not None}
 
 
-def _minted(
-    session: Session, collections: dict[bytes, Collection], transfers: Sequence[Log], orders_touched: set[UUID]
-) -> None:
-    mints = [log for log in transfers if log.topics[1][12:] == ZERO_ADDRESS and log.address in collections]
-    wanted = {(collections[log.address].id, *batch_of(_token(log))) for log in mints}
+@dataclass(frozen=True, slots=True)
+class _Mint:
+    """A final mint of a job of ours."""
+
+    job_id: UUID
+    ticket_id: UUID
+    order_id: UUID
+    token_id: int
+
+
+def _mints(session: Session, collections: dict[bytes, Collection], transfers: Sequence[Log]) -> dict[UUID, _Mint]:
+    """Return the jobs whose mint is among `transfers`, by the job's id. Locks nothing yet."""
+    minted_logs = [log for log in transfers if log.topics[1][12:] == ZERO_ADDRESS and log.address in collections]
+    wanted = {(collections[log.address].id, *batch_of(_token(log))) for log in minted_logs}
     if not wanted:
-        return
+        return {}
     query = (
-        select(MintJob, Ticket, Batch.collection_id, Batch.number)
+        select(MintJob.id, MintJob.ticket_id, MintJob.order_id, Batch.collection_id, Batch.number, MintJob.batch_index)
         .join(Batch, Batch.id == MintJob.batch_id)
-        .join(Ticket, Ticket.id == MintJob.ticket_id)
         .where(tuple_(Batch.collection_id, Batch.number, MintJob.batch_index).in_(wanted))
-        .order_by(MintJob.id)
-        .with_for_update(of=[MintJob, Ticket])
-        .execution_options(populate_existing=True)
     )
-    for job, ticket, collection_id, number in session.execute(query):
-        wanted.discard((collection_id, number, job.batch_index))
-        assert job.batch_index is not None  # noqa: S101 - the query asked for it
-        ticket.token_id = token_id(number, job.batch_index)
+    found = {}
+    for row in session.execute(query):
+        wanted.discard((row.collection_id, row.number, row.batch_index))
+        found[row.id] = _Mint(row.id, row.ticket_id, row.order_id, token_id(row.number, row.batch_index))
+    for collection_id, number, index in sorted(wanted, key=str):
+        _log.error("mint_without_job", collection_id=str(collection_id), token_id=token_id(number, index))
+    return found
+
+
+def _lock(session: Session, mints: dict[UUID, _Mint], keys: list[tuple[UUID, int]]) -> None:
+    """Lock from above: the orders that may turn out to be fulfilled, then all tickets the logs touch, sorted."""
+    orders.lock(session, {mint.order_id for mint in mints.values()})
+    held = select(Ticket.id).where(tuple_(Ticket.collection_id, Ticket.token_id).in_(keys)) if keys else None
+    ids = {mint.ticket_id for mint in mints.values()} | set(session.scalars(held) if held is not None else ())
+    if ids:
+        locks.tickets_with_jobs(session, Ticket.id.in_(ids))
+
+
+def _minted(session: Session, mints: dict[UUID, _Mint], orders_touched: set[UUID]) -> None:
+    if not mints:
+        return
+    for ticket, job in locks.tickets_with_jobs(session, MintJob.id.in_(mints)):
+        ticket.token_id = mints[job.id].token_id
         if may_follow(JobStatus(job.status), JobStatus.FINAL):
             job.status = step(JobStatus(job.status), JobStatus.FINAL)
         if ticket.status == TicketStatus.PENDING:
             ticket.status = step(TicketStatus.PENDING, TicketStatus.LIVE)
         orders_touched.add(ticket.order_id)
-    for collection_id, number, index in sorted(wanted, key=str):
-        _log.error("mint_without_job", collection_id=str(collection_id), token_id=token_id(number, index))
     session.flush()
+
+
+def _keys(collections: dict[bytes, Collection], touched: set[tuple[bytes, int]]) -> list[tuple[UUID, int]]:
+    return sorted((collections[address].id, token) for address, token in touched if address in collections)
 
 
 def _tickets(
     session: Session, collections: dict[bytes, Collection], touched: set[tuple[bytes, int]]
 ) -> dict[tuple[bytes, int], Ticket]:
     by_id = {collection.id: address for address, collection in collections.items()}
-    keys = [(collections[address].id, token) for address, token in touched if address in collections]
+    keys = _keys(collections, touched)
     if not keys:
         return {}
-    query = (
-        select(Ticket)
-        .where(tuple_(Ticket.collection_id, Ticket.token_id).in_(keys))
-        .order_by(Ticket.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    found = locks.tickets_with_jobs(session, tuple_(Ticket.collection_id, Ticket.token_id).in_(keys))
     return {
         (by_id[ticket.collection_id], ticket.token_id): ticket
-        for ticket in session.scalars(query)
+        for ticket, _ in found
         if ticket.collection_id is not None and ticket.token_id is not None
     }
 

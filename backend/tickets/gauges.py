@@ -8,6 +8,8 @@ from backend.kit.gauges import Reading, gauge
 from backend.tickets.models import Batch, Claim, Collection, MintJob, StatusChange
 from backend.tickets.states import BatchStatus, ClaimStatus, CollectionStatus, JobStatus, StatusChangeStatus
 
+_ENDED = (JobStatus.FINAL, JobStatus.REFUNDING)
+
 
 @gauge("mint_jobs", "Mint jobs by state", labels=("state",))
 def mint_jobs(session: Session) -> Reading:
@@ -19,7 +21,7 @@ def mint_jobs(session: Session) -> Reading:
 @gauge("mint_job_oldest_seconds", "Age of the oldest mint job that is not final, by state", labels=("state",))
 def oldest_mint_job(session: Session) -> Reading:
     """Age them: a flat queue shows here first."""
-    query = select(MintJob.status, func.min(MintJob.created_at)).where(MintJob.status != JobStatus.FINAL)
+    query = select(MintJob.status, func.min(MintJob.created_at)).where(MintJob.status.not_in(_ENDED))
     oldest = session.execute(query.group_by(MintJob.status))
     now = clock.now()
     return {(state,): max(0.0, (now - since).total_seconds()) for state, since in oldest}

@@ -3,16 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.chain import abi, outbox
 from backend.chain.onlog import Log
 from backend.kit import logs
-from backend.kit.db import locked
 from backend.kit.nudges import nudge
-from backend.tickets import batches
-from backend.tickets.models import Batch, Collection, MintJob, Ticket
+from backend.tickets import batches, locks
+from backend.tickets.models import Batch, Collection, MintJob
 from backend.tickets.rules import ZERO_ADDRESS, decode_entries, may_follow, step, token_id
 from backend.tickets.states import BatchStatus, JobStatus
 
@@ -23,7 +21,7 @@ _log = logs.get(__name__)
 
 def mined(session: Session, batch_id: UUID, send_id: UUID, tx_hash: str, now: datetime) -> None:
     """Compare the logs of the mined transaction with the entries: LANDED, or STUCK with what differs."""
-    batch = _locked(session, batch_id)
+    batch = locks.batch(session, batch_id)
     collection = session.get_one(Collection, batch.collection_id)
     wrong = differences(batch, collection.address or b"", outbox.mined_logs(session, send_id))
     if wrong is not None:
@@ -38,7 +36,7 @@ def land(session: Session, batch: Batch, tx_hash: bytes | None, now: datetime) -
         return
     batch.status = step(BatchStatus(batch.status), BatchStatus.LANDED)
     batch.tx_hash, batch.landed_at, batch.last_error, batch.run_after = tx_hash, now, None, None
-    for job, ticket in _jobs(session, batch):
+    for ticket, job in locks.tickets_with_jobs(session, MintJob.batch_id == batch.id):
         assert job.batch_index is not None  # noqa: S101 - the table's check says so of every job in a batch
         ticket.token_id = token_id(batch.number, job.batch_index)
         if job.status == JobStatus.BATCHED:
@@ -49,12 +47,12 @@ def land(session: Session, batch: Batch, tx_hash: bytes | None, now: datetime) -
 
 def unmined(session: Session, batch_id: UUID) -> None:
     """Take LANDED back, since a reorg undid the block: the same bytes are on their way again, so it is CLOSED."""
-    batch = _locked(session, batch_id)
+    batch = locks.batch(session, batch_id)
     if batch.status != BatchStatus.LANDED:
         return
     batch.status = step(BatchStatus.LANDED, BatchStatus.CLOSED)
     batch.tx_hash = batch.landed_at = None
-    for job, ticket in _jobs(session, batch):
+    for ticket, job in locks.tickets_with_jobs(session, MintJob.batch_id == batch.id):
         if job.status in {JobStatus.MINTED, JobStatus.ESCROWED}:
             job.status = step(JobStatus(job.status), JobStatus.BATCHED)
             ticket.token_id = None
@@ -62,7 +60,7 @@ def unmined(session: Session, batch_id: UUID) -> None:
 
 def final(session: Session, batch_id: UUID, now: datetime) -> None:
     """Mark the batch FINAL: its transaction cannot be undone any more."""
-    batch = _locked(session, batch_id)
+    batch = locks.batch(session, batch_id)
     if may_follow(BatchStatus(batch.status), BatchStatus.LANDED):
         land(session, batch, batch.tx_hash, now)
     if may_follow(BatchStatus(batch.status), BatchStatus.FINAL):
@@ -71,7 +69,7 @@ def final(session: Session, batch_id: UUID, now: datetime) -> None:
 
 def reverted(session: Session, batch_id: UUID, reason: str) -> None:
     """Act on the contract's refusal. An out-of-order number may be consumed already: ask the chain."""
-    batch = _locked(session, batch_id)
+    batch = locks.batch(session, batch_id)
     if batch.status in {BatchStatus.LANDED, BatchStatus.FINAL, BatchStatus.CANCELLED, BatchStatus.CANCELLING}:
         return
     if reason.startswith(_OUT_OF_ORDER):
@@ -82,7 +80,7 @@ def reverted(session: Session, batch_id: UUID, reason: str) -> None:
 
 def unknown(session: Session, batch_id: UUID) -> None:
     """Our nonce was used by bytes we do not know: only the chain can say whether the number is consumed."""
-    batch = _locked(session, batch_id)
+    batch = locks.batch(session, batch_id)
     if may_follow(BatchStatus(batch.status), BatchStatus.UNKNOWN):
         ask_chain(session, batch, "the fate of the transaction is unclear")
 
@@ -110,7 +108,10 @@ def answered(session: Session, batch: Batch, state: int, contents_hash: bytes, n
 
 
 def send_again(session: Session, batch: Batch, now: datetime) -> None:
-    """Send the same number with the same contents again. The contract consumes a number once, so this is safe."""
+    """Send the same number with the same contents again. The contract consumes a number once, so this is safe.
+
+    The batch's sends are locked by the caller, before the batch.
+    """
     collection = session.get_one(Collection, batch.collection_id)
     latest = outbox.find(session, batches.MINT, batch.id)
     batch.status = step(BatchStatus(batch.status), BatchStatus.CLOSED)
@@ -152,22 +153,3 @@ def stuck(batch: Batch, reason: str) -> None:
     batch.status = step(BatchStatus(batch.status), BatchStatus.STUCK)
     batch.last_error = reason
     _log.error("batch_stuck", batch_id=str(batch.id), number=batch.number, reason=reason)
-
-
-def _locked(session: Session, batch_id: UUID) -> Batch:
-    batch = locked(session, Batch, batch_id)
-    if batch is None:
-        raise LookupError(f"no batch {batch_id}")
-    return batch
-
-
-def _jobs(session: Session, batch: Batch) -> list[tuple[MintJob, Ticket]]:
-    query = (
-        select(MintJob, Ticket)
-        .join(Ticket, Ticket.id == MintJob.ticket_id)
-        .where(MintJob.batch_id == batch.id)
-        .order_by(MintJob.batch_index)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return [(row[0], row[1]) for row in session.execute(query)]

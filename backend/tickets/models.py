@@ -167,6 +167,8 @@ class MintJob(Leased, Base):
     status: Mapped[str]
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id"))
     batch_index: Mapped[int | None]
+    trace_id: Mapped[str] = mapped_column(server_default="")
+    """Of the request that paid for it, so that the batch and its transaction can be found by it."""
     created_at: Mapped[datetime]
 
 

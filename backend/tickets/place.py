@@ -86,6 +86,7 @@ def _place_unit(
             status=JobStatus.QUEUED if live else JobStatus.STUCK,
             last_error=None if live else NO_COLLECTION,
             attempts=0,
+            trace_id=logs.trace_id(),
             **common,
         )
     )

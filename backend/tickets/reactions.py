@@ -8,8 +8,8 @@ from backend.chain.notices import SendFinal, SendMined, SendReverted, SendUnknow
 from backend.kit.db import locked
 from backend.kit.notices import at_once
 from backend.kit.nudges import nudge
-from backend.orders.notices import OrderPaid, OrderRefunding
-from backend.tickets import batches, cancel, claim, deploy, effects, minted, place, refunds, status_changes
+from backend.orders.notices import OrderPaid, OrderRefunded, OrderRefunding
+from backend.tickets import batches, cancel, claim, deploy, effects, minted, place, refunds, seats, status_changes
 from backend.tickets.models import Collection
 
 
@@ -23,6 +23,12 @@ def place_tickets(session: Session, notice: OrderPaid, now: datetime) -> None:
 def void_tickets(session: Session, notice: OrderRefunding, now: datetime) -> None:
     """Take the tickets' worth away before the money goes."""
     refunds.void_tickets(session, notice.order_id, now)
+
+
+@at_once(OrderRefunded)
+def free_seats(session: Session, notice: OrderRefunded, now: datetime) -> None:  # noqa: ARG001 - every reaction takes the time
+    """Put back on sale what never became a token."""
+    seats.give_back(session, [notice.order_id])
 
 
 @at_once(SendMined)

@@ -3,11 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from backend.tickets import status_changes
-from backend.tickets.models import MintJob, Ticket
+from backend.tickets import locks, status_changes
+from backend.tickets.models import Ticket
 from backend.tickets.rules import may_follow, step
 from backend.tickets.states import JobStatus, TicketStatus
 
@@ -18,15 +17,7 @@ def void_tickets(session: Session, order_id: UUID, now: datetime) -> None:
     A job that is part of a batch runs its course: its number may be consumed at any moment. Its ticket is VOID here
     already and becomes so on chain once the mint is final. A used ticket stays used: somebody is inside with it.
     """
-    query = (
-        select(Ticket, MintJob)
-        .join(MintJob, MintJob.ticket_id == Ticket.id)
-        .where(Ticket.order_id == order_id)
-        .order_by(Ticket.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    for ticket, job in session.execute(query).all():
+    for ticket, job in locks.tickets_with_jobs(session, Ticket.order_id == order_id):
         if ticket.status != TicketStatus.VOID and not may_follow(TicketStatus(ticket.status), TicketStatus.VOID):
             continue
         if may_follow(JobStatus(job.status), JobStatus.REFUNDING):

@@ -5,20 +5,20 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from backend.kit.db import locked
 from backend.kit.nudges import nudge
+from backend.tickets import locks
 from backend.tickets.errors import MintJobUnknown, NotStuck
-from backend.tickets.models import Collection, MintJob, Ticket
+from backend.tickets.models import Collection, MintJob
 from backend.tickets.rules import step
 from backend.tickets.states import CollectionStatus, JobStatus
 
 
 def requeue(session: Session, job_id: UUID) -> MintJob:
     """Queue a STUCK job that is in no batch, if its event's collection is live now. Raises MintJobUnknown, NotStuck."""
-    job = locked(session, MintJob, job_id)
-    if job is None:
+    found = locks.tickets_with_jobs(session, MintJob.id == job_id)
+    if not found:
         raise MintJobUnknown
-    ticket = session.get_one(Ticket, job.ticket_id)
+    [(ticket, job)] = found
     collection = session.scalars(select(Collection).where(Collection.event_id == ticket.event_id)).one_or_none()
     if job.status != JobStatus.STUCK or job.batch_id is not None:
         raise NotStuck(status=job.status)

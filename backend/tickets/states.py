@@ -4,6 +4,12 @@ How the states of a mint job relate: a job waits (QUEUED), is part of a batch wh
 lands when the batch's receipt was read: MINTED when the ticket went to a wallet, ESCROWED when the collection itself
 holds it for somebody without one. Both are the same step and both become FINAL when the index saw the mint's log in a
 finalized block. FINAL is the end of the *job*; whether the *ticket* still waits for its claim is `Ticket.custody`.
+
+REFUNDING is the other end: the job was given up before it was in any batch, because its order's money goes back. The
+job says no more than that, and nothing can follow: the ticket is VOID and no token will ever be minted for it. How far
+the money has come, and whether it failed to go, is the order's to say (REFUNDING, REFUNDED, STUCK), so that there is
+one answer and not one a ticket. A job that was in a batch when the refund came stays on its way to FINAL, unless the
+batch is cancelled; its ticket is VOID all the same.
 """
 
 from enum import StrEnum

@@ -34,9 +34,11 @@ def close_batch(collection_id: UUID) -> None:
         )
     if gathered is None:
         return
-    refused = receivers.refused(registry.port(gathered.network), gathered.collection, gathered.recipients)
-    with unit_of_work() as session:
-        batches.close(session, collection_id, gathered.job_ids, refused, clock.now())
+    # Mostly it is the beat that gets here: what follows belongs to the request that paid, not to its tick.
+    with logs.trace(gathered.trace_id):
+        refused = receivers.refused(registry.port(gathered.network), gathered.collection, gathered.recipients)
+        with unit_of_work() as session:
+            batches.close(session, collection_id, gathered.job_ids, refused, clock.now())
 
 
 @jobs.task("tickets.ask_chain")
@@ -53,6 +55,7 @@ def ask_chain(batch_id: UUID) -> None:
         call = abi.encode_call("TicketCollection", "batchState", [number])
         answer = abi.decode_output("TicketCollection", "batchState", registry.port(network).call(address or b"", call))
         with unit_of_work() as session:
+            outbox.lock_all(session, batches.MINT, batch_id)
             if send_id is not None:
                 outbox.settle_unknown(session, send_id, answer["state"] != 0, clock.now())
             mine = jobs.held(session, Batch, batch_id, lease)
@@ -198,7 +201,11 @@ def _claim(session: Session, collection_id: UUID, status: CollectionStatus) -> C
 
 def _collection_failed(collection_id: UUID, lease: UUID | None, error: Exception) -> None:
     with unit_of_work() as session:
-        query = select(Collection).where(Collection.id == collection_id, Collection.lease_id == lease).with_for_update()
+        query = (
+            select(Collection)
+            .where(Collection.id == collection_id, Collection.lease_id == lease)
+            .with_for_update(key_share=True)
+        )
         mine = session.scalars(query).one_or_none()
         if mine is not None:
             jobs.retry_later(mine, clock.now(), error)

@@ -12,6 +12,9 @@ from scripts.machine import layout, ports
 from scripts.machine.processes import Program, Running
 from scripts.machine.supervisor import App
 
+_INDEX_HALTED = frozenset({3, 4})
+"""A block that was final was undone; the node serves another chain. See docs/runbooks/deep-reorg.md."""
+
 _CELERY = (str(layout.APP_PYTHON), "-m", "celery", "-A", "backend.worker")
 
 
@@ -36,6 +39,7 @@ def apps(env: Mapping[str, str], port: int) -> list[App]:
         ),
         App(
             _program("indexer", [str(layout.APP_PYTHON), "-m", "indexer", "follow"], env),
+            halts=_INDEX_HALTED,
             is_ready=_has_logged("following"),
         ),
     ]

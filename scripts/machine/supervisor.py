@@ -37,11 +37,15 @@ class Server(Protocol):
 
 @dataclass
 class App:
-    """One of our own processes. It may be killed at any moment: a dead one is started again, with a line about it."""
+    """One of our own processes. It may be killed at any moment: a dead one is started again, with a line about it.
+
+    One that ends with a status of `halts` has stopped on purpose, for a person to decide: the rest goes on without it.
+    """
 
     program: Program
     is_ready: Callable[[Running], bool]
     ready_seconds: float = 60.0
+    halts: frozenset[int] = frozenset()
     running: Running | None = None
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=_RESTARTS))
 
@@ -49,9 +53,15 @@ class App:
         """Wait until it is ready. Raises Trouble with the end of its log."""
         running = self.running
         if running is None or not ports.wait_until(lambda: self.is_ready(running), running.alive, self.ready_seconds):
+            if running is not None and self.has_halted(running):
+                return running
             end = running.tail(30) if running else ""
             raise Trouble(f"{self.program.name} did not become ready. The end of {self.program.log}:\n{end}")
         return running
+
+    def has_halted(self, running: Running) -> bool:
+        """Tell whether it has stopped on purpose."""
+        return not running.alive() and running.popen.returncode in self.halts
 
     def launch(self) -> None:
         """Start it without waiting."""
@@ -124,6 +134,10 @@ class Supervisor:
 
     def _restart(self, app: App, dead: Running) -> None:
         name, status = app.program.name, ended(dead.popen.returncode)
+        if app.has_halted(dead):
+            app.running = None
+            say.line(f"  !!    {name} {status} and stays down; the rest goes on. Its last words:\n{dead.tail(5)}")
+            return
         now = time.monotonic()
         recent = len(app.deaths) == _RESTARTS and now - app.deaths[0] < _RESTART_WINDOW_SECONDS
         if recent:

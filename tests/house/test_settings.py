@@ -52,6 +52,34 @@ def test_a_weak_production_refuses_and_names_the_variable(settings, name, value,
         get_settings()
 
 
+@pytest.mark.parametrize("network", ["eip155:56", "eip155:1"])
+@pytest.mark.parametrize("key", ["sk_test_x", "rk_test_x", "anything"])
+def test_real_tickets_are_not_sold_for_test_money(settings, network, key):
+    settings(**{**GOOD, "evm_network": network, "stripe_api_key": key})
+    with pytest.raises(Misconfigured, match=f"STRIPE_API_KEY is not a live key.*{network}.*use the live key"):
+        get_settings()
+
+
+@pytest.mark.parametrize("network", ["eip155:56", "eip155:1", "eip155:97"])
+@pytest.mark.parametrize("key", ["sk_live_x", "rk_live_x"])
+def test_a_live_key_sells_real_tickets(settings, network, key):
+    settings(**{**GOOD, "evm_network": network, "stripe_api_key": key})
+    assert get_settings().evm_network == network
+
+
+def test_production_on_a_test_network_may_use_a_test_key(settings):
+    settings(**{**GOOD, "evm_network": "eip155:97", "stripe_api_key": "sk_test_x"})
+    assert get_settings().is_production
+
+
+@pytest.mark.parametrize("environment", ["development", "test"])
+@pytest.mark.parametrize("key", ["sk_live_x", "rk_live_x"])
+def test_a_live_key_is_for_production_only(settings, environment, key):
+    settings(environment=environment, stripe_api_key=key)
+    with pytest.raises(Misconfigured, match=r"STRIPE_API_KEY is a live key.*use a test key.*or set ENVIRONMENT"):
+        get_settings()
+
+
 @pytest.mark.parametrize("module", ["backend.api", "backend.worker", "indexer"])
 def test_every_door_refuses_to_open(module):
     command = [sys.executable, "-c", f"import {module} as door; door.app"]

@@ -93,3 +93,16 @@ def test_metrics_are_read_from_the_rows(client):
     text = client.get("/metrics").text
     assert "backstage_http_requests_total" in text
     assert "# TYPE backstage_mint_jobs gauge" in text
+
+
+def test_what_nobody_expected_is_answered_in_the_same_shape_under_the_trace_id(client, monkeypatch):
+    def broken(session, now):
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr("backend.operations.progress", broken)
+    response = client.get("/health", headers={"X-Trace-Id": "abc123"})
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["trace_id"]) == (500, "internal", "abc123")
+    assert response.headers["X-Trace-Id"] == "abc123"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "a fault of ours" not in response.text

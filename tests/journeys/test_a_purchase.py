@@ -1,5 +1,7 @@
 """From a card to tokens on chain: once, whatever is repeated or dies on the way."""
 
+import json
+
 import pytest
 
 from scripts.demo.http import Refused, until
@@ -113,3 +115,24 @@ def test_the_books_sum_to_zero(evening, house):
     sums = house.rows("SELECT currency, sum(amount) FROM ledger_entries GROUP BY currency")
     assert sums
     assert all(total == 0 for _, total in sums)
+
+
+def test_one_trace_id_leads_from_the_webhook_to_the_transaction(evening, house):
+    fan, order, url = _bought(evening, 1)
+    pay(url, GOOD_CARD)
+    _has_exactly(evening, fan, order, 1)
+    query = """
+        SELECT DISTINCT sends.trace_id FROM mint_jobs AS jobs
+        JOIN batches ON batches.id = jobs.batch_id JOIN chain_sends AS sends ON sends.id = batches.send_id
+        WHERE jobs.order_id = %s
+    """
+    [(trace,)] = house.rows(query, order["order_id"])
+    said = {part: _said(house.state / "logs" / f"{part}.log", trace) for part in ("api", "worker")}
+    assert ("request", "/v1/webhooks/stripe") in said["api"]
+    assert {"batch_closed", "chain_broadcast"} <= {event for event, _ in said["worker"]}
+
+
+def _said(log, trace):
+    """What a part's log says under a trace id: (event, path)."""
+    lines = [json.loads(line) for line in log.read_text().splitlines() if f'"{trace}"' in line]
+    return {(line["event"], line.get("path")) for line in lines if line["trace_id"] == trace}

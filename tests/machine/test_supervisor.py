@@ -54,6 +54,19 @@ def test_a_killed_worker_is_started_again_with_a_line_about_it(supervisor, tmp_p
     assert "worker was killed by SIGKILL; started again" in capsys.readouterr().out
 
 
+def test_what_halts_on_purpose_stays_down_and_the_rest_goes_on(supervisor, tmp_path, capsys):
+    worker, indexer = app(tmp_path), app(tmp_path, "import sys; sys.exit('DeepReorg: a person must look')", "indexer")
+    indexer.halts = frozenset({1})
+    supervisor.start_apps([worker, indexer])
+    supervisor.look()
+    supervisor.look()
+    assert indexer.running is None
+    assert worker.running.alive()
+    told = capsys.readouterr().out
+    assert told.count("indexer ended with status 1 and stays down") == 1
+    assert "a person must look" in told
+
+
 def test_a_worker_that_dies_again_and_again_ends_the_run(supervisor, tmp_path):
     worker = app(tmp_path)
     supervisor.start_apps([worker])

@@ -49,6 +49,16 @@ def test_a_guest_buys_with_an_address_and_gets_a_secret(client, session, sale, g
     assert "example.org" not in seen.text
 
 
+def test_a_repeat_shows_the_secret_until_the_order_is_paid_and_never_after(client, session, sale, guest_order):
+    def repeat():
+        return client.post("/v1/orders", json=order_body(sale, email="ada@example.org"), headers=KEY).json()
+
+    assert repeat() == guest_order
+    session.get_one(Order, guest_order["order"]["order_id"]).status = "PAID"
+    session.flush()
+    assert repeat()["order_secret"] is None
+
+
 def test_a_signed_in_fan_buys_for_the_wallet_and_gets_no_secret(client, session, sale):
     key = make_key()
     headers = signed_in(session, address_of(key))

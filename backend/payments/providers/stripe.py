@@ -248,7 +248,7 @@ class StripeProvider:
             events = self._stripe.events.list(
                 {"delivery_success": False, "created": {"gte": int(since.timestamp())}, "limit": 100}
             )
-            return [_incoming(event.to_dict()) for event in events.auto_paging_iter()]
+            return [incoming for event in events.auto_paging_iter() if (incoming := _readable(event)) is not None]
 
     def read_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Incoming:
         """Check `Stripe-Signature` over the raw bytes by the SDK, at most 300 seconds old, then read the envelope.
@@ -273,6 +273,15 @@ def _read_event(raw: bytes) -> Incoming:
     except (ValueError, RecursionError) as error:
         raise BadMessage from error
     return _incoming(event)
+
+
+def _readable(event: stripe.Event) -> Incoming | None:
+    """Return the event, or None for one we cannot keep: it must not hide those listed after it."""
+    try:
+        return _incoming(event.to_dict())
+    except BadMessage:
+        _log.error("stripe_event_unreadable", event_id=event.id)
+        return None
 
 
 def _incoming(event: Any) -> Incoming:

@@ -1,0 +1,46 @@
+"""How rows of this capability are locked, so that nobody waits in a circle (docs/decisions/0008-lock-order.md).
+
+From above: the send in the outbox, payments, orders, the collection, batches, tickets each with its mint job, then
+claims, their codes and status changes; last the tiers. Many rows of one kind are locked by one statement, sorted.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from backend.kit.db import locked
+from backend.tickets.models import Batch, MintJob, Ticket
+
+
+def tickets_with_jobs(
+    session: Session, *where: ColumnElement[bool], skip_locked: bool = False
+) -> list[tuple[Ticket, MintJob]]:
+    """Lock the tickets that meet `where`, each with its mint job, in the order of the tickets' ids.
+
+    `where` may speak of both. It is judged again on rows that had to be waited for. A job is never locked alone.
+    """
+    query = (
+        select(Ticket, MintJob)
+        .join(MintJob, MintJob.ticket_id == Ticket.id)
+        .where(*where)
+        .order_by(Ticket.id)
+        .with_for_update(of=[Ticket, MintJob], key_share=True, skip_locked=skip_locked)
+        .execution_options(populate_existing=True)
+    )
+    return [(row[0], row[1]) for row in session.execute(query)]
+
+
+def batches(session: Session, ids: Iterable[UUID]) -> dict[UUID, Batch]:
+    """Lock these batches in the order of their ids. Unknown ids are left out."""
+    query = select(Batch).where(Batch.id.in_(set(ids))).order_by(Batch.id).with_for_update(key_share=True)
+    return {row.id: row for row in session.scalars(query.execution_options(populate_existing=True))}
+
+
+def batch(session: Session, batch_id: UUID) -> Batch:
+    """Lock one batch. Raises LookupError."""
+    found = locked(session, Batch, batch_id)
+    if found is None:
+        raise LookupError(f"no batch {batch_id}")
+    return found
