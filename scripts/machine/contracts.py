@@ -17,7 +17,7 @@ _DEPLOYMENT_SECONDS = 300.0
 _ETHER = 10**18
 _NO_CODE = "0x"
 _ARTIFACTS = layout.ROOT / "backend" / "chain" / "evm" / "artifacts"
-_CONTRACTS = {"BKS", "TicketCollection", "CollectionFactory"}
+_CONTRACTS = {"BKS", "TicketCollection", "CollectionFactory", "ResaleMarket"}
 _APE_REMARKS = ("INFO", "SUCCESS", "WARNING")
 
 
