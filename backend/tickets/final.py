@@ -20,7 +20,7 @@ from backend.kit.nudges import nudge
 from backend.orders import service as orders
 from backend.tickets import cancel, claim, holdings, minted, status_changes
 from backend.tickets.models import Batch, Collection, MintJob, Ticket
-from backend.tickets.rules import ON_CHAIN_STATUS, ZERO_ADDRESS, batch_of, may_follow, step, token_id
+from backend.tickets.rules import ON_CHAIN_STATUS, ZERO_ADDRESS, batch_of, is_bought, may_follow, step, token_id
 from backend.tickets.states import CollectionStatus, Custody, JobStatus, TicketStatus
 
 _CONTRACT = "TicketCollection"
@@ -111,7 +111,12 @@ def _ours(session: Session, network: str, addresses: set[bytes]) -> dict[bytes, 
 def _minted(
     session: Session, collections: dict[bytes, Collection], transfers: Sequence[Log], orders_touched: set[UUID]
 ) -> None:
-    mints = [log for log in transfers if log.topics[1][12:] == ZERO_ADDRESS and log.address in collections]
+    mints = [
+        log
+        for log in transfers
+        # What was bought has no job: its purchase is settled by `bought`.
+        if log.topics[1][12:] == ZERO_ADDRESS and log.address in collections and not is_bought(_token(log))
+    ]
     wanted = {(collections[log.address].id, *batch_of(_token(log))) for log in mints}
     if not wanted:
         return
@@ -134,7 +139,7 @@ def _minted(
             ticket.status = step(TicketStatus.PENDING, TicketStatus.LIVE)
         orders_touched.add(ticket.order_id)
     for collection_id, number, index in sorted(wanted, key=str):
-        _log.error("mint_without_job", collection_id=str(collection_id), token_id=token_id(number, index))
+        _log.error("mint_without_job", collection_id=str(collection_id), batch=number, index=index)
     session.flush()
 
 

@@ -20,16 +20,20 @@ def void_tickets(session: Session, order_id: UUID, now: datetime) -> None:
     """
     query = (
         select(Ticket, MintJob)
-        .join(MintJob, MintJob.ticket_id == Ticket.id)
+        # What was bought on chain has no job, and is final.
+        .outerjoin(MintJob, MintJob.ticket_id == Ticket.id)
         .where(Ticket.order_id == order_id)
         .order_by(Ticket.id)
-        .with_for_update()
+        .with_for_update(of=Ticket)
         .execution_options(populate_existing=True)
     )
-    for ticket, job in session.execute(query).all():
+    rows: list[tuple[Ticket, MintJob | None]] = [(row[0], row[1]) for row in session.execute(query)]
+    for ticket, job in rows:
         if ticket.status != TicketStatus.VOID and not may_follow(TicketStatus(ticket.status), TicketStatus.VOID):
             continue
-        if may_follow(JobStatus(job.status), JobStatus.REFUNDING):
+        if job is None:
+            status_changes.want(session, ticket, TicketStatus.VOID, now)
+        elif may_follow(JobStatus(job.status), JobStatus.REFUNDING):
             job.status = step(JobStatus(job.status), JobStatus.REFUNDING)
             ticket.status = step(TicketStatus(ticket.status), TicketStatus.VOID)
         elif job.status != JobStatus.REFUNDING:
