@@ -140,3 +140,8 @@ def collection(launch, people):
 def tickets():
     """The ids of the four tickets of `collection`."""
     return SimpleNamespace(annas=token(1, 0), bens=token(1, 1), escrowed=token(1, 2), escrowed_too=token(1, 3))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _made_once(collection, fresh, market, bks):
+    """Make what all tests share before the first of them: Ape would deploy it anew at other addresses later."""

@@ -83,7 +83,9 @@ def test_the_code_fits_the_chain(project, contract):
 @pytest.mark.parametrize("contract", ["TicketCollection", "CollectionFactory", "ResaleMarket", "BKS"])
 def test_the_code_runs_as_it_was_compiled(project, people, contract):
     # No immutables: the manifest's hash of the runtime code holds on every network.
-    arguments = [] if contract == "TicketCollection" else [people.admin]
+    arguments = {"TicketCollection": [], "ResaleMarket": [people.admin, people.admin, people.fees, 250]}.get(
+        contract, [people.admin]
+    )
     made = people.admin.deploy(getattr(project, contract), *arguments)
     assert ape.chain.provider.get_code(made.address) == made.contract_type.get_runtime_bytecode()
 

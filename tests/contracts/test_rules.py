@@ -350,9 +350,7 @@ def test_a_lost_wallets_ticket_moves_after_two_days(ruled, people, chain):
     ruled.setStatus([ANNAS], LOCKED, sender=people.operator)
     receipt = ruled.requestRecovery(ANNAS, people.cleo, sender=people.promoter)
     ready = chain.blocks.head.timestamp + 2 * DAY
-    assert events(receipt, "RecoveryRequested") == [
-        {"tokenId": ANNAS, "to": people.cleo, "epoch": 0, "readyAt": ready}
-    ]
+    assert events(receipt, "RecoveryRequested") == [{"tokenId": ANNAS, "to": people.cleo, "epoch": 0, "readyAt": ready}]
     assert tuple(ruled.recovery(ANNAS)) == (people.cleo, ready)
     chain.pending_timestamp = ready - 1
     with ape.reverts(ruled.RecoveryTooSoon, error_inputs={"readyAt": ready}):
