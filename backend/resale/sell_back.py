@@ -24,7 +24,7 @@ from backend.resale.signing import Person
 from backend.resale.states import Kind, Status
 from backend.resale.subject import Subject
 from backend.tickets.errors import CollectionUnknown
-from backend.tickets.models import Collection
+from backend.tickets.models import Collection, Ticket
 
 TURN_LIFE = timedelta(minutes=15)
 
@@ -60,7 +60,14 @@ def leave(session: Session, event_id: UUID, place_id: UUID, now: datetime) -> No
 def give_turn(
     session: Session, person: Person, subject: Subject, terms: rules.Terms, price: int, now: datetime
 ) -> MarketOrder:
-    """Write the turn for the first free place of the line and keep the place. Raises NobodyInLine."""
+    """Write the turn for the first free place of the line and keep the place. Raises NobodyInLine.
+
+    A ticket has one turn at a time: who asks again gets the same, and cannot keep the whole line.
+    """
+    locked(session, Ticket, subject.ticket_id)
+    running = _running(session, person, subject, price, now)
+    if running is not None:
+        return running
     taken = select(MarketOrder.id).where(
         MarketOrder.id == LinePlace.turn_id,
         or_(MarketOrder.expires_at >= now, MarketOrder.status == Status.SETTLING),
@@ -86,6 +93,19 @@ def give_turn(
     turn = signing.draft(session, Kind.TURN, person, subject, terms, price, until, now, next_wallet=place.wallet)
     place.turn_id = turn.id
     return turn
+
+
+def _running(session: Session, person: Person, subject: Subject, price: int, now: datetime) -> MarketOrder | None:
+    query = select(MarketOrder).where(
+        MarketOrder.kind == Kind.TURN,
+        MarketOrder.ticket_id == subject.ticket_id,
+        MarketOrder.signer == person.wallet,
+        MarketOrder.epoch == subject.holding.epoch,
+        MarketOrder.price == price,
+        MarketOrder.expires_at > now,
+        MarketOrder.status.in_([Status.DRAFT, Status.LISTED]),
+    )
+    return session.scalars(query.order_by(MarketOrder.id.desc()).limit(1)).one_or_none()
 
 
 def vouch(words: dict[str, object], key: Signer) -> bytes:

@@ -7,7 +7,8 @@ from backend.ledger.service import balance
 from backend.royalties import books
 from backend.tickets import service
 from tests.factories.accounts import grant, sign_typed_data
-from tests.resale.conftest import FACE, FEE_BPS, PRICE
+from tests.factories.tickets import tickets_of
+from tests.resale.conftest import FACE, FEE_BPS, PRICE, mint
 
 
 def offer(stage, who=None, price=PRICE):
@@ -120,14 +121,18 @@ def test_a_ticket_sold_back_goes_straight_to_the_next_in_line(stage, people):
 
 
 def test_a_turn_keeps_its_place_until_it_expires(stage, people):
-    first = people()
+    first, rival = people(), people()
     base = fund(stage, 3 * PRICE)
     stage.post(stage.promoter, f"{base}/line", tier_id=str(stage.sale.tier.id), wallet=first.key.address)
     url = f"/v1/tickets/{stage.tickets[0].id}/sell-back"
-    assert stage.post(stage.seller, url).status_code == 201
-    assert stage.post(stage.seller, url).json()["error"]["code"] == "nobody_in_line"
+    turn = stage.post(stage.seller, url).json()["turn_id"]
+    # Asking again keeps no second place.
+    assert stage.post(stage.seller, url).json()["turn_id"] == turn
+    more = tickets_of(stage.session, mint(stage, rival.wallet, 1).id)[0]
+    other = f"/v1/tickets/{more.id}/sell-back"
+    assert stage.post(rival, other).json()["error"]["code"] == "nobody_in_line"
     stage.market.late += timedelta(minutes=16)
-    assert stage.post(stage.seller, url).status_code == 201
+    assert stage.post(rival, other).status_code == 201
 
 
 def test_nothing_is_bought_back_without_a_price_or_a_line(stage):
