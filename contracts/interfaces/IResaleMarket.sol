@@ -91,7 +91,7 @@ interface IResaleMarket {
     /// @notice Money for buy-backs came in (negative: went out to the owner); `balance` is what there is now.
     event BuybackFundChanged(address indexed collection, address indexed currency, int256 change, uint256 balance);
 
-    /// @notice Not a collection of this market's factory, or one with another market.
+    /// @notice Not a collection of this market's factory.
     error UnknownCollection(address collection);
     /// @notice The listing's expiry, the offer's expiry or the turn's deadline has passed.
     error OrderExpired();
@@ -132,8 +132,8 @@ interface IResaleMarket {
 
     /// @notice Buys a listed ticket for the caller.
     /// @dev The signature is checked now, not when the listing was made. Reverts: Reentered, UnknownCollection,
-    ///      OrderExpired, PriceAboveMax, OrderWithdrawn, StaleCounter, BadSignature, FeeAboveMax, RoyaltyAboveMax,
-    ///      WrongValue, WrongAmountReceived, PaymentFailed, and the collection's own (see ITicketRules.marketMove).
+    ///      OrderExpired, PriceAboveMax, OrderWithdrawn, StaleCounter, BadSignature, FeeAboveMax, the
+    ///      collection's own (see ITicketRules.marketMove), RoyaltyAboveMax, WrongValue, WrongAmountReceived, PaymentFailed.
     /// @param l The listing; it names the token and the seller.
     /// @param signature The seller's (ECDSA or ERC-1271) over the listing or, with a proof, over
     ///        ListingTree(bytes32 root).
