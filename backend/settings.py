@@ -17,7 +17,8 @@ _DEVELOPMENT_SECRET = "development-only-secret-key-0123456789abcdef"  # noqa: S1
 _LIVE_KEYS = ("sk_live_", "rk_live_")
 MAIN_NETWORKS = frozenset({"eip155:1", "eip155:56"})
 """Networks on which a ticket costs its buyer real money: Ethereum and BSC."""
-SIGNER_ROLES = ("minter", "claim", "operator", "deployer")
+SIGNER_ROLES = ("minter", "claim", "operator", "deployer", "quote", "rewards")
+_TWO_WEEKS = 14 * 24 * 3600
 
 
 class Settings(BaseSettings):
@@ -44,15 +45,29 @@ class Settings(BaseSettings):
     guardian_address: str | None = Field(None, pattern=r"^0x[0-9a-fA-F]{40}$", description="The wallet that may pause")
     default_minter_allowance: int = Field(100_000, ge=0, description="Tickets, when the promoter names none")
     claims_per_day: int = Field(10_000, ge=0)
+    mints_per_day: int = Field(100_000, ge=0, lt=2**32, description="Tickets a day and collection, by the minter")
+    quotes_per_day: int = Field(10_000, ge=0, lt=2**32, description="Tickets a day and collection, by quotes")
+    fee_receiver_address: str | None = Field(
+        None,
+        pattern=r"^0x[0-9a-fA-F]{40}$",
+        description="Takes the platform's share on chain; the guardian when not set",
+    )
+    resale_hold_seconds: int | None = Field(
+        None, ge=0, lt=2**32, description="Card-bought tickets are not resold so long; 14 days, in development none"
+    )
 
     minter_key: str | None = None
     claim_key: str | None = None
     operator_key: str | None = None
     deployer_key: str | None = None
+    quote_key: str | None = None
+    rewards_key: str | None = None
     minter_keystore: Path | None = None
     claim_keystore: Path | None = None
     operator_keystore: Path | None = None
     deployer_keystore: Path | None = None
+    quote_keystore: Path | None = None
+    rewards_keystore: Path | None = None
     keystore_password: str | None = None
 
     stripe_api_key: str | None = None
@@ -63,6 +78,8 @@ class Settings(BaseSettings):
 
     ipfs_api: str | None = Field(None, description="Kubo's API as a multiaddr; the embedded store when not set")
     content_dir: Path = Path(".backstage/content")
+
+    rewards_per_order: int = Field(0, ge=0, description="BKS base units an order earns its buyer; 0: no rewards")
 
     hold_seconds: int = Field(600, ge=1)
     session_hours: int = Field(12, ge=1)
@@ -76,6 +93,13 @@ class Settings(BaseSettings):
     def is_production(self) -> bool:
         """Real money, real chain."""
         return self.environment == "production"
+
+    @property
+    def resale_hold(self) -> int:
+        """Seconds after its mint in which a ticket paid by card is not resold: as long as a chargeback is likely."""
+        if self.resale_hold_seconds is not None:
+            return self.resale_hold_seconds
+        return 0 if self.environment == "development" else _TWO_WEEKS
 
     @property
     def domain(self) -> str:
@@ -123,6 +147,8 @@ class Settings(BaseSettings):
         for role in SIGNER_ROLES:
             if getattr(self, f"{role}_key"):
                 yield f"{role.upper()}_KEY is a raw key: use {role.upper()}_KEYSTORE and KEYSTORE_PASSWORD instead"
+            elif role == "rewards" and not self.rewards_per_order:
+                continue
             elif not getattr(self, f"{role}_keystore"):
                 yield f"{role.upper()}_KEYSTORE must be the path of an encrypted keystore file"
         if not self.keystore_password:

@@ -16,6 +16,10 @@ contract BKS is IBKS, ERC20, TwoStepOwnable {
     mapping(address account => bool) public override isPauser;
     /// @inheritdoc IBKS
     bool public override paused;
+    /// @inheritdoc IBKS
+    mapping(bytes32 id => bool) public override isRewarded;
+    /// @inheritdoc IBKS
+    mapping(address account => mapping(bytes32 id => bool)) public override isRedeemed;
 
     /// @dev Only the owner or a pauser.
     modifier onlyPauser() {
@@ -32,9 +36,26 @@ contract BKS is IBKS, ERC20, TwoStepOwnable {
     /// @inheritdoc IBKS
     function mint(address to, uint256 amount) external override {
         if (!isMinter[msg.sender]) revert NotMinter();
-        if (to == address(0)) revert ReceiverIsZero();
-        if (amount > CAP - totalSupply()) revert CapExceeded(CAP, amount);
-        _mint(to, amount);
+        _mintCapped(to, amount);
+    }
+
+    /// @inheritdoc IBKS
+    function reward(bytes32 id, address to, uint256 amount) external override {
+        if (!isMinter[msg.sender]) revert NotMinter();
+        if (isRewarded[id]) revert RewardUsed(id);
+        if (amount == 0) revert AmountIsZero();
+        isRewarded[id] = true;
+        emit Rewarded(id, to, amount);
+        _mintCapped(to, amount);
+    }
+
+    /// @inheritdoc IBKS
+    function redeem(bytes32 id, uint256 amount) external override {
+        if (isRedeemed[msg.sender][id]) revert RedemptionUsed(id);
+        if (amount == 0) revert AmountIsZero();
+        isRedeemed[msg.sender][id] = true;
+        emit Redeemed(id, msg.sender, amount);
+        _burn(msg.sender, amount);
     }
 
     /// @inheritdoc IBKS
@@ -73,7 +94,14 @@ contract BKS is IBKS, ERC20, TwoStepOwnable {
         return "BKS";
     }
 
-    /// @dev Transfers and mints stop while paused. Nothing is ever burnt.
+    /// @dev Creates tokens unless there would be more than the cap at one time.
+    function _mintCapped(address to, uint256 amount) private {
+        if (to == address(0)) revert ReceiverIsZero();
+        if (amount > CAP - totalSupply()) revert CapExceeded(CAP, amount);
+        _mint(to, amount);
+    }
+
+    /// @dev Transfers, mints and burns stop while paused.
     function _beforeTokenTransfer(address, address, uint256) internal view override {
         if (paused) revert TokenIsPaused();
     }

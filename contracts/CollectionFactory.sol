@@ -6,6 +6,7 @@ import {TwoStepOwnable} from "./base/TwoStepOwnable.sol";
 import {TypedData} from "./base/TypedData.sol";
 import {ICollectionFactory} from "./interfaces/ICollectionFactory.sol";
 import {ITicketCollection} from "./interfaces/ITicketCollection.sol";
+import {ITicketRules} from "./interfaces/ITicketRules.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 
 /// @title Makes one collection per event, for promoters and with their consent.
@@ -13,8 +14,16 @@ contract CollectionFactory is ICollectionFactory, TwoStepOwnable, TypedData {
     bytes32 private constant _CONSENT_TYPEHASH = keccak256(
         "CollectionConsent(address promoter,bytes32 eventRef,uint32 version,string name,string symbol,string baseURI,"
         "uint64 maxSupply,address royaltyReceiver,uint96 royaltyBps,address minter,uint64 minterAllowance,"
-        "address claimSigner,uint32 claimsPerDay,address operator,address guardian,uint64 deadline)"
+        "address claimSigner,uint32 claimsPerDay,address operator,address guardian,uint32 mintsPerDay,"
+        "address quoteSigner,uint32 quotesPerDay,address market,address resaleCurrency,address treasury,"
+        "address feeReceiver,Rules rules,TierTerms[] tiers,uint64 deadline)"
+        "Rules(bool resale,uint16 capBps,uint8 giftLimit,uint32 giftCoolOff,uint64 freezeAt,uint32 resaleHold,uint32 maxPerWallet)"
+        "TierTerms(uint16 tier,uint96 face,uint64 paid,uint64 list)"
     );
+    bytes32 private constant _RULES_TYPEHASH = keccak256(
+        "Rules(bool resale,uint16 capBps,uint8 giftLimit,uint32 giftCoolOff,uint64 freezeAt,uint32 resaleHold,uint32 maxPerWallet)"
+    );
+    bytes32 private constant _TIER_TYPEHASH = keccak256("TierTerms(uint16 tier,uint96 face,uint64 paid,uint64 list)");
 
     /// @inheritdoc ICollectionFactory
     mapping(uint32 version => address) public override implementation;
@@ -74,7 +83,11 @@ contract CollectionFactory is ICollectionFactory, TwoStepOwnable, TypedData {
     function _checkConsent(Params calldata p, uint64 deadline, bytes calldata consent) private view {
         if (!isDeployer[msg.sender]) revert NotDeployer();
         if (block.timestamp > deadline) revert ConsentExpired();
-        // Two halves: seventeen words do not fit the stack at once.
+        if (!Signatures.isValid(p.promoter, _digest(_hashConsent(p, deadline)), consent)) revert BadConsent();
+    }
+
+    /// @dev The EIP-712 struct hash of a consent, in three parts: twenty-six words do not fit the stack at once.
+    function _hashConsent(Params calldata p, uint64 deadline) private pure returns (bytes32) {
         bytes memory head = abi.encode(
             _CONSENT_TYPEHASH,
             p.promoter,
@@ -85,7 +98,7 @@ contract CollectionFactory is ICollectionFactory, TwoStepOwnable, TypedData {
             keccak256(bytes(p.baseURI)),
             p.maxSupply
         );
-        bytes memory tail = abi.encode(
+        bytes memory roles = abi.encode(
             p.royaltyReceiver,
             p.royaltyBps,
             p.minter,
@@ -94,11 +107,29 @@ contract CollectionFactory is ICollectionFactory, TwoStepOwnable, TypedData {
             p.claimsPerDay,
             p.operator,
             p.guardian,
+            p.mintsPerDay
+        );
+        bytes memory sale = abi.encode(
+            p.quoteSigner,
+            p.quotesPerDay,
+            p.market,
+            p.resaleCurrency,
+            p.treasury,
+            p.feeReceiver,
+            keccak256(abi.encode(_RULES_TYPEHASH, p.rules)),
+            _hashTiers(p.tiers),
             deadline
         );
-        if (!Signatures.isValid(p.promoter, _digest(keccak256(bytes.concat(head, tail))), consent)) {
-            revert BadConsent();
+        return keccak256(bytes.concat(head, roles, sale));
+    }
+
+    /// @dev An array of structs in EIP-712: the hash of their struct hashes, one after another.
+    function _hashTiers(ITicketRules.TierTerms[] calldata tiers) private pure returns (bytes32) {
+        bytes32[] memory hashes = new bytes32[](tiers.length);
+        for (uint256 i; i < tiers.length; ++i) {
+            hashes[i] = keccak256(abi.encode(_TIER_TYPEHASH, tiers[i]));
         }
+        return keccak256(abi.encodePacked(hashes));
     }
 
     /// @dev Binds the address to promoter, event and version: nobody else can take it.

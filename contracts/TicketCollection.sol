@@ -1,29 +1,20 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ERC2981} from "solady/src/tokens/ERC2981.sol";
-import {ERC721} from "solady/src/tokens/ERC721.sol";
 import {LibString} from "solady/src/utils/LibString.sol";
-import {CollectionRoles} from "./base/CollectionRoles.sol";
-import {TicketStore} from "./base/TicketStore.sol";
+import {BoxOffice} from "./base/BoxOffice.sol";
 import {TypedData} from "./base/TypedData.sol";
 import {ICollectionFactory} from "./interfaces/ICollectionFactory.sol";
+import {IERC7439} from "./interfaces/IERC7439.sol";
 import {ITicketCollection} from "./interfaces/ITicketCollection.sol";
-import {Accounts} from "./libraries/Accounts.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {Kind, Scope, Status} from "./libraries/Words.sol";
 
 /// @title The tickets of one event.
-/// @notice ERC-721 with Metadata, ERC-2981, ERC-4906, ERC-5192, ERC-7572. Used as an ERC-1167 clone made by the factory.
-contract TicketCollection is CollectionRoles, TicketStore, TypedData {
-    /// @notice The most entries one batch holds.
-    uint256 public constant MAX_BATCH = 1000;
-
-    /// @dev An entry: 20 bytes owner, 2 bytes tier.
-    uint256 private constant _ENTRY = 22;
-    /// @dev Stands where a minted batch has its contents hash.
-    bytes32 private constant _CANCELLED = bytes32(uint256(1));
-
+/// @notice ERC-721 with Metadata, ERC-2981, ERC-4906, ERC-5192, ERC-7439, ERC-7572. Used as an ERC-1167 clone made by the
+///         factory. What it is made of: TicketStore (where tickets are kept), CollectionRoles, TicketRules (every move),
+///         Minting, BoxOffice (buying and money); here are setup, claim, status and metadata.
+contract TicketCollection is BoxOffice {
     bytes32 private constant _VOUCHER_TYPEHASH = keccak256(
         "ClaimVoucher(uint256 tokenId,address recipient,uint32 epoch,uint64 deadline,bytes32 nonce)"
     );
@@ -31,26 +22,11 @@ contract TicketCollection is CollectionRoles, TicketStore, TypedData {
         "ClaimAcceptance(uint256 tokenId,address recipient,uint32 epoch,uint64 deadline,bytes32 nonce)"
     );
 
-    // One storage word: all that a mint counts.
-    /// @inheritdoc ITicketCollection
-    uint64 public override maxSupply;
-    /// @inheritdoc ITicketCollection
-    uint64 public override totalMinted;
-    uint64 private _burnt;
-    uint64 private _lastBatch;
-
-    mapping(uint64 number => bytes32 contents) private _batches;
-    /// @inheritdoc ITicketCollection
-    mapping(bytes32 codeHash => bool allowed) public override isReceiverCodeHash;
-
     string private _name;
     string private _symbol;
     string private _baseURI;
     /// @inheritdoc ITicketCollection
     bool public override metadataFrozen;
-
-    /// @dev Why the present move happens; GIFT unless an entry point of ours says otherwise. Lives for one transaction.
-    uint8 private transient _kind;
 
     /// @notice Locks the implementation: only clones can be initialised.
     constructor() {
@@ -60,62 +36,26 @@ contract TicketCollection is CollectionRoles, TicketStore, TypedData {
     /// @inheritdoc ITicketCollection
     function initialize(ICollectionFactory.Params calldata p) external override {
         if (p.promoter == address(0)) revert PromoterIsZero();
-        if (p.maxSupply == 0) revert SupplyIsZero();
         _initializeOwner(p.promoter);
-        emit Initialized(keccak256(abi.encode(p)));
-        (_name, _symbol, _baseURI, maxSupply) = (p.name, p.symbol, p.baseURI, p.maxSupply);
+        // The one argument, as the factory encoded it: abi.encode(p).
+        emit Initialized(keccak256(msg.data[4:]));
+        (_name, _symbol, _baseURI) = (p.name, p.symbol, p.baseURI);
+        _setMaxSupply(p.maxSupply);
         _setRoyalty(p.royaltyReceiver, p.royaltyBps);
         _setMinter(p.minter, p.minterAllowance);
+        _setMintsPerDay(p.mintsPerDay);
         _setClaimSigner(p.claimSigner, p.claimsPerDay);
+        _setQuoteSigner(p.quoteSigner, p.quotesPerDay);
         _setOperator(p.operator);
         _setGuardian(p.guardian);
+        _fixMarket(p.market, p.resaleCurrency);
+        _setTreasury(p.treasury);
+        _setFeeReceiver(p.feeReceiver);
+        _setRules(p.rules);
+        _publishTiers(p.tiers);
     }
 
-    // ---- mint and escrow
-
-    /// @inheritdoc ITicketCollection
-    function nextBatch() public view override returns (uint64) {
-        return _lastBatch + 1;
-    }
-
-    /// @inheritdoc ITicketCollection
-    function batchState(uint64 number) external view override returns (uint8 state, bytes32 contentsHash) {
-        bytes32 contents = _batches[number];
-        if (contents == bytes32(0)) return (0, bytes32(0));
-        if (contents == _CANCELLED) return (2, bytes32(0));
-        return (1, contents);
-    }
-
-    /// @inheritdoc ITicketCollection
-    function mintBatch(uint64 number, bytes calldata entries)
-        external
-        override
-        onlyMinter
-        unlessPaused(Scope.MINT)
-    {
-        uint256 count = entries.length / _ENTRY;
-        if (count == 0 || count > MAX_BATCH || entries.length % _ENTRY != 0) revert BadEntries();
-        bytes32 contents = keccak256(entries);
-        _consumeBatch(number, contents);
-        _spendAllowance(uint64(count));
-        uint64 minted = totalMinted + uint64(count);
-        if (minted > maxSupply) revert SupplyExceeded();
-        totalMinted = minted;
-
-        emit BatchMinted(number, contents, uint32(count));
-        emit TierAssigned(number, _tiers(entries, count));
-        for (uint256 i; i < count; ++i) {
-            address to = address(bytes20(entries[i * _ENTRY:]));
-            if (to == address(0)) revert BadEntries();
-            _create(to, _tokenId(number, i), uint16(bytes2(entries[i * _ENTRY + 20:])));
-        }
-    }
-
-    /// @inheritdoc ITicketCollection
-    function cancelBatch(uint64 number) external override onlyMinter {
-        _consumeBatch(number, _CANCELLED);
-        emit BatchCancelled(number);
-    }
+    // ---- escrow
 
     /// @inheritdoc ITicketCollection
     function claim(Claim calldata c, bytes calldata voucher, bytes calldata acceptance)
@@ -127,9 +67,10 @@ contract TicketCollection is CollectionRoles, TicketStore, TypedData {
         (address holder,,, uint32 epoch) = _load(c.tokenId);
         if (holder != address(this)) revert NotEscrowed(c.tokenId);
         if (c.epoch != epoch) revert StaleEpoch(epoch, c.epoch);
-        if (!Signatures.isValid(claimSigner, _claimDigest(_VOUCHER_TYPEHASH, c), voucher)) revert BadVoucher();
+        if (!Signatures.isValid(_claimSigner.account, _claimDigest(_VOUCHER_TYPEHASH, c), voucher)) revert BadVoucher();
         if (!Signatures.isValid(c.recipient, _claimDigest(_ACCEPTANCE_TYPEHASH, c), acceptance)) revert BadAcceptance();
-        _countClaim();
+        if (!_countToday(_claimSigner, 1)) revert ClaimLimitExceeded();
+        _countTaken(c.recipient, 1);
         _move(address(this), c.recipient, c.tokenId, Kind.CLAIM);
     }
 
@@ -149,15 +90,24 @@ contract TicketCollection is CollectionRoles, TicketStore, TypedData {
     /// @inheritdoc ITicketCollection
     function setStatus(uint256[] calldata tokenIds, uint8 status) external override onlyOperator {
         for (uint256 i; i < tokenIds.length; ++i) {
-            uint256 tokenId = tokenIds[i];
-            (,, uint8 from,) = _load(tokenId);
-            if (!Status.mayBecome(from, status)) revert BadStatusChange(tokenId, from, status);
-            _writeStatus(tokenId, status);
-            if (_getApproved(tokenId) != address(0)) _approve(address(0), tokenId);
-            emit StatusChanged(tokenId, status);
-            if (status == Status.LIVE) emit Unlocked(tokenId);
-            else if (from == Status.LIVE) emit Locked(tokenId);
+            _changeStatus(tokenIds[i], status);
+            // In ERC-7439's words a LOCKED ticket is still Sold.
+            if (status == Status.USED) emit TokenStatusChanged(tokenIds[i], TokenStatus.Redeemed, "");
+            else if (status == Status.VOID) emit TokenStatusChanged(tokenIds[i], TokenStatus.Void, "");
         }
+    }
+
+    /// @inheritdoc IERC7439
+    function changeState(
+        uint256 tokenId,
+        bytes calldata signature,
+        TokenStatus tokenStatus,
+        uint256 newExpireTime
+    ) external override onlyOperator {
+        if (tokenStatus == TokenStatus.Resell || newExpireTime != 0) revert StateNotKept();
+        if (tokenStatus == TokenStatus.Sold) _changeStatus(tokenId, Status.LIVE);
+        else _changeStatus(tokenId, tokenStatus == TokenStatus.Void ? Status.VOID : Status.USED);
+        emit TokenStatusChanged(tokenId, tokenStatus, signature);
     }
 
     /// @inheritdoc ITicketCollection
@@ -219,73 +169,15 @@ contract TicketCollection is CollectionRoles, TicketStore, TypedData {
         emit MetadataFrozen();
     }
 
-    /// @notice ERC-165.
-    function supportsInterface(bytes4 interfaceId) public view override(ERC721, ERC2981) returns (bool) {
-        return ERC721.supportsInterface(interfaceId) || ERC2981.supportsInterface(interfaceId)
-            || interfaceId == 0x49064906 // ERC-4906
-            || interfaceId == 0xb45a3c0e; // ERC-5192
-    }
-
-    // ---- rules
-
-    /// @inheritdoc ITicketCollection
-    function totalSupply() external view override returns (uint64) {
-        return totalMinted - _burnt;
-    }
-
-    /// @inheritdoc ITicketCollection
-    function setReceiverCodeHash(bytes32 codeHash, bool allowed) external override onlyOwner {
-        // The hash of an account that does not exist, and of one without code.
-        if (codeHash == bytes32(0) || codeHash == keccak256("")) revert BadCodeHash();
-        isReceiverCodeHash[codeHash] = allowed;
-        emit ReceiverCodeHashChanged(codeHash, allowed);
-    }
-
-    /// @dev Moves a ticket for a reason other than its holder's wish. The caller has checked who may.
-    function _move(address from, address to, uint256 tokenId, uint8 kind) internal {
-        _kind = kind;
-        _transfer(from, to, tokenId);
-        _kind = Kind.GIFT;
-    }
-
-    /// @dev The one hook: every way to move a ticket passes here. Mint and burn are checked where they happen.
-    function _beforeTokenTransfer(address from, address to, uint256 tokenId) internal view override {
-        // ERC-721's own code refuses the zero address after this.
-        if (from == address(0) || to == address(0)) return;
-        if (msg.value != 0) revert ValueRefused();
-        uint8 status = _status(tokenId);
-        if (status != Status.LIVE) revert TicketNotLive(tokenId, status);
-        uint8 kind = _kind;
-        if ((kind == Kind.SALE || kind == Kind.BUYBACK) && paused & Scope.RESALE != 0) {
-            revert ScopePaused(Scope.RESALE);
-        }
-        if (to == address(this)) revert ReceiverIsCollection();
-        if (Accounts.isWallet(to)) return;
-        bytes32 codeHash = Accounts.codeHash(to);
-        if (!isReceiverCodeHash[codeHash]) revert ReceiverNotAllowed(to, codeHash);
-    }
-
-    /// @dev After Solady has written the owner and cleared the approval.
-    function _afterTokenTransfer(address from, address to, uint256 tokenId) internal override {
-        if (from == address(0) || to == address(0)) return;
-        emit TicketMoved(tokenId, _kind, _raiseEpoch(tokenId));
-    }
-
-    /// @dev Uses a batch number up, for good.
-    function _consumeBatch(uint64 number, bytes32 contents) private {
-        uint64 expected = nextBatch();
-        if (number != expected) revert BatchOutOfOrder(expected, number);
-        _lastBatch = number;
-        _batches[number] = contents;
-    }
-
-    /// @dev The tiers of the entries, two bytes each, in order.
-    function _tiers(bytes calldata entries, uint256 count) private pure returns (bytes memory tiers) {
-        tiers = new bytes(count * 2);
-        for (uint256 i; i < count; ++i) {
-            tiers[i * 2] = entries[i * _ENTRY + 20];
-            tiers[i * 2 + 1] = entries[i * _ENTRY + 21];
-        }
+    /// @dev One step along an edge of the status graph. Clears the approval.
+    function _changeStatus(uint256 tokenId, uint8 status) private {
+        (,, uint8 from,) = _load(tokenId);
+        if (!Status.mayBecome(from, status)) revert BadStatusChange(tokenId, from, status);
+        _writeStatus(tokenId, status);
+        if (_getApproved(tokenId) != address(0)) _approve(address(0), tokenId);
+        emit StatusChanged(tokenId, status);
+        if (status == Status.LIVE) emit Unlocked(tokenId);
+        else if (from == Status.LIVE) emit Locked(tokenId);
     }
 
     /// @dev What is signed for a claim under one of its two types.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from ape import chain, project
@@ -12,16 +12,31 @@ from eth_utils import keccak
 from scripts._manifest import Manifest
 from scripts._network import Connection, connect, network_options
 
+CONTRACTS = ("BKS", "TicketCollection", "CollectionFactory", "ResaleMarket")
+"""In the order in which they are deployed: the market serves the factory's collections."""
+
 ROLES = {"CollectionFactory": ("deployer",), "BKS": ("bks_minters", "bks_pausers")}
 """Which roles of the manifest are kept in which contract (grant_roles.py writes them)."""
+
+
+class MarketFee(NamedTuple):
+    """The fee that a new market begins with."""
+
+    receiver: str | None
+    """Who gets it; the signer if nobody is named."""
+    bps: int
+    """Basis points of a price, at most 1000."""
 
 
 class Deployment:
     """One run against one chain. Every step looks first whether it has been done."""
 
-    def __init__(self, connection: Connection, manifest: Manifest, *, replace: bool, dry_run: bool) -> None:
+    def __init__(
+        self, connection: Connection, manifest: Manifest, fee: MarketFee, *, replace: bool, dry_run: bool
+    ) -> None:
         """Remember where, what is known, and what may be sent."""
         self.connection = connection
+        self.fee = fee
         self.manifest = manifest
         self.replace = replace
         self.dry_run = dry_run
@@ -29,7 +44,7 @@ class Deployment:
 
     def run(self) -> None:
         """Bring the chain to the present sources and the manifest to the chain."""
-        if all(self._stands(name) for name in ("BKS", "TicketCollection", "CollectionFactory")) and self._version():
+        if all(self._stands(name) for name in CONTRACTS) and self._version() and self._serves():
             click.echo(f"already deployed on {self.connection.network}: {self.manifest.path}")
             return
         owner = self.connection.signer.address if self.connection.signer else None
@@ -38,6 +53,22 @@ class Deployment:
         self._contract("TicketCollection", replace=True)
         self._contract("CollectionFactory", owner)
         self._register()
+        self._market(owner)
+
+    def _market(self, owner: str | None) -> None:
+        """Deploy the market, or another one after the factory was replaced: it serves one factory for good."""
+        factory = self.manifest.contracts.get("CollectionFactory", {}).get("address")
+        receiver = self.fee.receiver or owner
+        self._contract("ResaleMarket", owner, factory, receiver, self.fee.bps, replace=not self._serves())
+
+    def _serves(self) -> bool:
+        """Whether the manifest's market, if there is one, serves the manifest's factory."""
+        if not self._stands("ResaleMarket"):
+            return True
+        market = project.get_contract("ResaleMarket").at(
+            self.manifest.contracts["ResaleMarket"]["address"], fetch_from_explorer=False
+        )
+        return bool(market.factory() == self.manifest.contracts["CollectionFactory"]["address"])
 
     def _stands(self, name: str) -> bool:
         """Whether the manifest's address runs exactly this source's code on this chain."""
@@ -53,7 +84,7 @@ class Deployment:
     def _contract(self, name: str, *args: object, replace: bool = False) -> None:
         """Deploy one contract unless it stands."""
         known = self.manifest.contracts.get(name)
-        if known and self._stands(name):
+        if known and self._stands(name) and (name != "ResaleMarket" or self._serves()):
             click.echo(f"{name:18} kept      {known['address']}")
             return
         if known and self._code(name) and not (replace or self.replace):
@@ -120,7 +151,13 @@ def _without_sender(sending: dict[str, Any]) -> dict[str, Any]:
 
 @click.command(short_help="Deploy the platform's contracts and write the manifest")
 @network_options
-@click.option("--replace", is_flag=True, help="Deploy anew a factory or token whose code differs from the sources.")
+@click.option(
+    "--replace", is_flag=True, help="Deploy anew a factory, token or market whose code differs from the sources."
+)
+@click.option(
+    "--market-fee-bps", type=click.IntRange(0, 1000), default=250, show_default=True, help="Fee of a new market."
+)
+@click.option("--market-fee-receiver", help="Who gets the fee of a new market.  [default: the signer]")
 def cli(
     network: str,
     rpc_url: str,
@@ -128,13 +165,16 @@ def cli(
     deployments: Path,
     dry_run: bool,  # noqa: FBT001 -- a command's flag is a boolean
     replace: bool,  # noqa: FBT001
+    market_fee_bps: int,
+    market_fee_receiver: str | None,
 ) -> None:
-    """Deploy BKS, the TicketCollection implementation and the CollectionFactory, and register version 1.
+    """Deploy BKS, the TicketCollection implementation, the CollectionFactory and the ResaleMarket; register version 1.
 
-    The signer becomes owner of factory and token. What the manifest names and the chain confirms (the same runtime
-    code) is kept, so the command may be run again at any time. New TicketCollection code becomes the factory's next
-    version; existing collections keep theirs.
+    The signer becomes owner of factory, token and market. What the manifest names and the chain confirms (the same
+    runtime code) is kept, so the command may be run again at any time. New TicketCollection code becomes the factory's
+    next version; existing collections keep theirs.
     """
     with connect(network, rpc_url, account, dry_run=dry_run) as connection:
         manifest = Manifest.load(deployments, connection.network)
-        Deployment(connection, manifest, replace=replace, dry_run=dry_run).run()
+        fee = MarketFee(market_fee_receiver, market_fee_bps)
+        Deployment(connection, manifest, fee, replace=replace, dry_run=dry_run).run()

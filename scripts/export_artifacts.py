@@ -28,6 +28,8 @@ def artifact(name: str) -> dict[str, Any]:
             "version": str(settings.version),
             "evm_version": settings.evm_version,
             "optimizer": settings.optimize,
+            "optimizer_runs": settings.optimization_runs,
+            "via_ir": bool(settings.via_ir),
         },
         "source_hash": source_hash(name),
     }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-CONTRACTS = ("TicketCollection", "CollectionFactory", "BKS")
+CONTRACTS = ("TicketCollection", "CollectionFactory", "ResaleMarket", "BKS")
 """The contracts whose artifacts the backend uses; each is `contracts/<name>.sol`."""
 
 ARTIFACTS = ROOT / "backend" / "chain" / "evm" / "artifacts"

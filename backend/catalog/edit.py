@@ -4,7 +4,7 @@ Version: every change to an event or to the terms of its tiers raises `Event.ver
 read (`If-Match`) and is refused when somebody else came first.
 
 What freezes when. The currency: with the first tier. The set of tiers and their names: when the event's collection is
-made (`fix_supply`), because they are written on chain and in its metadata. The price: once on sale, because people
+made (`fix_supply`), because they are written on chain and in its metadata. The prices: once on sale, because people
 bought at it; another price is another event's tier. Quantity (not below what is sold, nor above the collection's
 supply), sale window and limit per account stay changeable until the event closes.
 """
@@ -19,9 +19,11 @@ from sqlalchemy.orm import Session
 
 from backend.catalog import rules
 from backend.catalog.errors import TermsFrozen, UnknownTier, UnknownVenue, VersionChanged
-from backend.catalog.models import Event, EventStatus, Tier, Venue
+from backend.catalog.models import Event, EventStatus, Tier, TierPrice, Venue
 from backend.catalog.service import lock_event, total_quantity
 from backend.kit import db
+
+_PRICES = "prices"
 
 
 def add_venue(session: Session, organisation_id: UUID, terms: Mapping[str, Any], now: datetime) -> Venue:
@@ -79,7 +81,7 @@ def _capacity(session: Session, event: Event) -> int | None:
 
 
 def add_tier(session: Session, event_id: UUID, terms: Mapping[str, Any], now: datetime) -> Tier:
-    """Add the next tier. `terms`: name, price_minor, quantity, sale_starts_at, sale_ends_at, per_account_limit.
+    """Add the next tier. `terms`: name, price_minor, quantity, sale_starts_at, sale_ends_at, per_account_limit, prices.
 
     Raises UnknownEvent, WrongStatus, TermsFrozen once the supply is fixed, TooManyTiers, and what is wrong with it.
     """
@@ -98,9 +100,10 @@ def add_tier(session: Session, event_id: UUID, terms: Mapping[str, Any], now: da
         paid=0,
         on_sale=False,
         created_at=now,
-        **terms,
+        **{name: value for name, value in terms.items() if name != _PRICES},
     )
     _check_tier(session, event, tier, before=0)
+    _state_prices(tier, terms.get(_PRICES, {}))
     session.add(tier)
     event.version += 1
     session.flush()
@@ -116,18 +119,39 @@ def change_tier(session: Session, event_id: UUID, tier_id: UUID, version: int, c
     tier = db.locked(session, Tier, tier_id)
     if tier is None or tier.event_id != event_id:
         raise UnknownTier
-    frozen = {"name": event.max_supply is not None, "price_minor": event.status == EventStatus.ON_SALE}
-    for name, is_frozen in frozen.items():
+    on_sale = event.status == EventStatus.ON_SALE
+    if on_sale and _PRICES in changes and changes[_PRICES] != _stated(tier):
+        raise TermsFrozen(field=_PRICES)
+    for name, is_frozen in {"name": event.max_supply is not None, "price_minor": on_sale}.items():
         if is_frozen and changes.get(name, getattr(tier, name)) != getattr(tier, name):
             raise TermsFrozen(field=name)
     before = tier.quantity
     with session.no_autoflush:
         for name, value in changes.items():
-            setattr(tier, name, value)
+            if name == _PRICES:
+                _state_prices(tier, value)
+            else:
+                setattr(tier, name, value)
         _check_tier(session, event, tier, before)
     event.version += 1
     session.flush()
     return tier
+
+
+def _state_prices(tier: Tier, prices: Mapping[str, int]) -> None:
+    for amount in prices.values():
+        rules.check_token_price(amount)
+    kept = {price.currency: price for price in tier.prices}
+    tier.prices = [
+        kept.get(currency) or TierPrice(organisation_id=tier.organisation_id, currency=currency)
+        for currency in sorted(prices)
+    ]
+    for price in tier.prices:
+        price.amount = prices[price.currency]
+
+
+def _stated(tier: Tier) -> dict[str, int]:
+    return {price.currency: price.amount for price in tier.prices}
 
 
 def _check_tier(session: Session, event: Event, tier: Tier, before: int) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backend.accounts.models import RoleGrant
-from backend.kit.db import Base, Minor
+from backend.kit.db import Base, Minor, Wei
 from backend.kit.ids import new_id
 from backend.kit.money import Money
 
@@ -129,15 +129,42 @@ class Tier(Base):
     """How many tickets one account may buy; null: as many as one order takes."""
     created_at: Mapped[datetime]
 
+    prices: Mapped[list["TierPrice"]] = relationship(
+        order_by="TierPrice.currency", lazy="selectin", cascade="all, delete-orphan"
+    )
+    """What it costs in tokens, where the promoter states it; `price_minor` is the card's."""
+
     @property
     def price(self) -> Money:
         """What one ticket costs."""
         return Money(self.price_minor, self.currency)
 
+    def price_in(self, currency: str) -> Money | None:
+        """Return what one ticket costs in `currency`; None when it is not sold in it."""
+        stated = {self.currency: self.price_minor} | {price.currency: price.amount for price in self.prices}
+        return Money(stated[currency], currency) if currency in stated else None
+
     @property
     def free(self) -> int:
         """How many can still be held."""
         return self.quantity - self.held - self.paid
+
+
+class TierPrice(Base):
+    """What one ticket of a tier costs in a token that is paid on chain: the promoter states it, no rate is guessed."""
+
+    __tablename__ = "tier_prices"
+    __table_args__ = (
+        ForeignKeyConstraint(["tier_id", "organisation_id"], ["tiers.id", "tiers.organisation_id"]),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("currency IN ('BNB', 'BKS')", name="currency"),
+    )
+
+    tier_id: Mapped[UUID] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(Text, primary_key=True)
+    organisation_id: Mapped[UUID]
+    amount: Mapped[Wei]
+    """In the token's base unit."""
 
 
 # A steward's grant names an event of the organisation it is granted in. Added from here, because accounts stands

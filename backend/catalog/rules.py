@@ -26,6 +26,8 @@ from backend.kit import money
 
 MAX_TIERS = 100
 MAX_QUANTITY = 1_000_000
+MAX_TOKEN_PRICE = 2**120
+"""In base units. The contract keeps what is due in 128 bits."""
 MAX_PRICE_MINOR = 99_999_999
 """Stripe charges amounts of up to eight digits of the smallest unit."""
 _MAX_FIAT_PLACES = 3
@@ -94,6 +96,14 @@ def check_price(price_minor: int) -> None:
         raise FreeTickets
     if not 0 < price_minor <= MAX_PRICE_MINOR:
         raise BadPrice(largest_minor=MAX_PRICE_MINOR)
+
+
+def check_token_price(amount: int) -> None:
+    """Raise FreeTickets for 0, BadPrice beyond what a collection takes for a hundred tickets in one word of storage."""
+    if amount == 0:
+        raise FreeTickets
+    if not 0 < amount <= MAX_TOKEN_PRICE:
+        raise BadPrice(largest_minor=MAX_TOKEN_PRICE)
 
 
 def check_quantity(quantity: int, sold: int = 0) -> None:

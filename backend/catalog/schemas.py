@@ -1,13 +1,15 @@
 """What the routes of the catalog take and give. Unknown fields are refused: nobody sets a status or a count."""
 
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from backend.accounts.addresses import AddressText
 from backend.catalog.models import Event, EventStatus, Tier, Venue
+from backend.kit import money
+from backend.kit.units import Units
 
 _ID = "01931f3a-7c1e-7abc-8def-0123456789ab"
 
@@ -29,6 +31,9 @@ Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 """A time with an offset, as UTC."""
 Count = Annotated[int, Field(strict=True, ge=-(2**31), lt=2**31)]
 """A number the table can hold; whether it makes sense is the rules' business, so that it has a code of its own."""
+
+
+Token = Literal["BNB", "BKS"]
 
 
 class Request(BaseModel):
@@ -111,6 +116,9 @@ class NewTier(Request):
     sale_starts_at: Moment | None = Field(None, description="Null: as soon as the event is published")
     sale_ends_at: Moment | None = Field(None, description="Null: until the event ends")
     per_account_limit: Count | None = Field(None, examples=[6])
+    prices: dict[Token, Units] = Field(
+        {}, description="What it costs in tokens, in base units; one left out is not taken"
+    )
 
 
 class TierChange(Change):
@@ -122,6 +130,15 @@ class TierChange(Change):
     sale_starts_at: Moment | None = Field(None, description="Null: as soon as the event is published")
     sale_ends_at: Moment | None = Field(None, description="Null: until the event ends")
     per_account_limit: Count | None = Field(None, description="Null: no limit")
+    prices: dict[Token, Units] | None = Field(None, description="Replaces all prices in tokens")
+
+
+class PriceShown(BaseModel):
+    """What one ticket costs in a token."""
+
+    currency: str = Field(examples=["BKS"])
+    amount: Units = Field(description="In the token's base unit")
+    exponent: int = Field(description="Decimal places of the base unit", examples=[18])
 
 
 class TierShown(BaseModel):
@@ -137,6 +154,7 @@ class TierShown(BaseModel):
     sale_starts_at: datetime | None
     sale_ends_at: datetime | None
     per_account_limit: int | None = Field(examples=[6])
+    prices: list[PriceShown] = Field(description="Also sold for these tokens, paid on chain")
     held: int | None = Field(description="In checkouts; shown to the organisation only")
     paid: int | None = Field(description="Sold; shown to the organisation only")
 
@@ -154,6 +172,10 @@ class TierShown(BaseModel):
             sale_starts_at=row.sale_starts_at,
             sale_ends_at=row.sale_ends_at,
             per_account_limit=row.per_account_limit,
+            prices=[
+                PriceShown(currency=price.currency, amount=price.amount, exponent=money.exponent(price.currency))
+                for price in row.prices
+            ],
             held=row.held if inside else None,
             paid=row.paid if inside else None,
         )

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 from backend.catalog import rules
 from backend.catalog.errors import HasSales, NoTiers, UnknownEvent
 from backend.catalog.models import Event, EventStatus, Tier
-from backend.catalog.stock import hold, release, sell, take_back
+from backend.catalog.stock import hold, keep, release, sell, take_back
 from backend.catalog.stock import lock as lock_tiers
 from backend.kit import db, logs
 
 __all__ = [
-    "cancel", "close", "find_event", "fix_supply", "get_event", "hold", "lock_event", "lock_tiers", "mark_ready",
-    "publish", "release", "sell", "take_back", "total_quantity",
+    "cancel", "close", "find_event", "fix_supply", "get_event", "hold", "keep", "lock_event", "lock_tiers",
+    "mark_ready", "publish", "release", "sell", "take_back", "total_quantity",
 ]  # fmt: skip
 
 _log = logs.get(__name__)

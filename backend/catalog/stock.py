@@ -47,6 +47,16 @@ def hold(session: Session, tier_id: UUID, quantity: int, now: datetime) -> None:
         _explain(session, tier_id, now)
 
 
+def keep(session: Session, tier_id: UUID, quantity: int) -> None:
+    """Keep `quantity` free seats for tickets that exist on chain, whatever the sale. Raises SoldOut, UnknownTier."""
+    free = [Tier.held + Tier.paid + quantity <= Tier.quantity]
+    if not _move(session, tier_id, quantity, free, {"held": Tier.held + quantity}):
+        tier = session.get(Tier, tier_id)
+        if tier is None:
+            raise UnknownTier
+        raise SoldOut(tier_id=str(tier_id), left=tier.free)
+
+
 def release(session: Session, tier_id: UUID, quantity: int) -> None:
     """Free `quantity` held seats: their order was not paid. Raises NotHeld."""
     if not _move(session, tier_id, quantity, [Tier.held >= quantity], {"held": Tier.held - quantity}):

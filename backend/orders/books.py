@@ -1,6 +1,7 @@
 """What an order's money looks like in the ledger. Debits are positive; each journal sums to zero.
 
-`provider:<name>:receivable` is what a payment provider owes us. `buyer:unsettled` is money that arrived for an order
+`provider:<name>:receivable` is what a payment provider owes us; `provider:crypto:collection` is what lies in the
+events' collections on chain, theirs to withdraw. `buyer:unsettled` is money that arrived for an order
 that could not take it (late, or twice) until it is a ticket or has gone back.
 """
 
@@ -16,6 +17,7 @@ from backend.ledger.models import Journal
 from backend.orders import fees
 from backend.orders.models import Order
 from backend.payments.models import Payment
+from backend.payments.rules import ON_CHAIN
 
 Entry = tuple[str, Money]
 
@@ -27,8 +29,8 @@ _RETURNED = "order_refund_returned"
 
 
 def receivable(provider: str) -> str:
-    """Return the account of what `provider` owes us."""
-    return f"provider:{provider}:receivable"
+    """Return the account of the money that `provider` has taken: it owes it to us, or it lies in a collection."""
+    return f"provider:{provider}:{'collection' if provider == ON_CHAIN else 'receivable'}"
 
 
 def _earned(order: Order) -> list[Entry]:

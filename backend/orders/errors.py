@@ -27,6 +27,24 @@ class OverLimit(Conflict):
     code = "over_limit"
 
 
+class NotSoldFor(Conflict):
+    """The tier is not sold for this currency."""
+
+    code = "not_sold_for"
+
+
+class OneTierPerQuote(Invalid):
+    """An order paid on chain holds tickets of one tier: a quote names one."""
+
+    code = "one_tier_per_quote"
+
+
+class WalletMissing(Conflict):
+    """Sign in with a wallet: what is paid on chain is paid by it and goes to it."""
+
+    code = "wallet_missing"
+
+
 class OrderClosed(Conflict):
     """The order no longer waits for a payment."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from backend.kit.db import Base, Minor
+from backend.kit.db import Base, Wei
 from backend.kit.ids import new_id
 from backend.kit.jobs import Leased
 
@@ -65,7 +65,7 @@ class Order(Leased, Base):
     recipient: Mapped[bytes | None]
     status: Mapped[str] = mapped_column(Text)
     currency: Mapped[str] = mapped_column(Text)
-    total_minor: Mapped[Minor]
+    total_minor: Mapped[Wei]
     fee_schedule: Mapped[int] = mapped_column(SmallInteger)
     fee_bps: Mapped[int]
     payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))
@@ -98,5 +98,5 @@ class OrderLine(Base):
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
     tier_id: Mapped[UUID] = mapped_column(ForeignKey("tiers.id"))
     quantity: Mapped[int]
-    unit_price_minor: Mapped[Minor]
+    unit_price_minor: Mapped[Wei]
     returned: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -14,6 +14,13 @@ class OrderPaid(Notice):
 
 
 @dataclass(frozen=True)
+class OrderFulfilled(Notice):
+    """Every ticket of the order is final on chain."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
 class OrderRefunding(Notice):
     """The money is going back; tickets of the order, if there are any, must lose their worth."""
 

@@ -21,7 +21,7 @@ def payment_to_begin(session: Session, order: Order, provider: str, now: datetim
     """
     rules.check_payable(order.status, order.expires_at, order.cancel_asked_at, now)
     total = Money(order.total_minor, order.currency)
-    return payments.start(session, order.organisation_id, order.id, total, provider, now).id
+    return payments.start(session, order.organisation_id, order.id, total, provider, now, order.expires_at).id
 
 
 def latest(session: Session, order_id: UUID) -> Payment | None:

@@ -11,14 +11,15 @@ from sqlalchemy.orm import Session
 
 from backend.catalog import service as catalog
 from backend.catalog.errors import UnknownTier
-from backend.catalog.models import Tier
+from backend.catalog.models import Event, Tier
 from backend.kit import idempotency
 from backend.kit.ids import new_id
 from backend.kit.money import Money
 from backend.orders import fees, limits, rules
-from backend.orders.errors import EmailMissing, EmailNotForAccounts
+from backend.orders.errors import EmailMissing, EmailNotForAccounts, NotSoldFor
 from backend.orders.models import Order, OrderLine, OrderStatus
 from backend.payments import service as payments
+from backend.payments.rules import ON_CHAIN
 from backend.settings import get_settings
 
 _SCOPE = "orders.place"
@@ -58,13 +59,21 @@ class Wish:
 
 
 def place(
-    session: Session, buyer: Buyer, event_id: UUID, wishes: list[Wish], provider: str, key: str, now: datetime
+    session: Session,
+    buyer: Buyer,
+    event_id: UUID,
+    wishes: list[Wish],
+    provider: str,
+    key: str,
+    now: datetime,
+    currency: str | None = None,
 ) -> tuple[Order, bool]:
     """Hold the seats and write the order; return it, and whether this request made it.
 
-    A repeat with the same `key` and body returns the first order. All or nothing: one tier that is sold out leaves
-    the others as they were. Raises IdempotencyMismatch, UnknownEvent, UnknownTier, OverLimit and what
-    `catalog.service.hold` raises.
+    `currency` None is the event's own. A repeat with the same `key` and body returns the first order. All or nothing:
+    one tier that is sold out leaves the others as they were. Raises IdempotencyMismatch, UnknownEvent, UnknownTier,
+    OverLimit, NotSoldFor, WalletMissing, OneTierPerQuote and what `catalog.service.hold` and `payments.service.start`
+    raise.
     """
     wanted = Counter[UUID]()
     for wish in wishes:
@@ -74,11 +83,15 @@ def place(
         "lines": sorted([str(tier_id), quantity] for tier_id, quantity in wanted.items()),
         "email": buyer.email,
         "provider": provider,
+        # Left out as it always was where none is named: keys given before there was a choice stay good.
+        **({"currency": currency} if currency else {}),
     }
     earlier = idempotency.begin(session, buyer.scope, key, body)
     if earlier is not None:
         return session.get_one(Order, earlier), False
 
+    if provider == ON_CHAIN:
+        rules.check_quotable(buyer.wallet, len(wanted))
     event = catalog.get_event(session, event_id)
     # Sorted and locked first: two orders over the same tiers queue up instead of deadlocking, and what the buyer
     # already has cannot change between the count and the hold.
@@ -89,34 +102,45 @@ def place(
     for tier_id in sorted(wanted):
         limits.check(session, tiers[tier_id], wanted[tier_id], account_id=buyer.account_id, email=buyer.email)
         catalog.hold(session, tier_id, wanted[tier_id], now)
-    order = _write(session, buyer, event.organisation_id, event_id, wanted, tiers, now)
+    order = _write(session, buyer, event, wanted, _prices(tiers, currency or event.currency), now)
     idempotency.finish(session, buyer.scope, key, order.id)
-    payments.start(session, order.organisation_id, order.id, Money(order.total_minor, order.currency), provider, now)
+    total = Money(order.total_minor, order.currency)
+    payments.start(session, order.organisation_id, order.id, total, provider, now, order.expires_at)
     return order, True
+
+
+def _prices(tiers: dict[UUID, Tier], currency: str) -> dict[UUID, Money]:
+    """Return what one ticket of each tier costs in `currency`. Raises NotSoldFor."""
+    found = {}
+    for tier_id, tier in tiers.items():
+        price = tier.price_in(currency)
+        if price is None:
+            raise NotSoldFor(tier_id=str(tier_id), currency=currency)
+        found[tier_id] = price
+    return found
 
 
 def _write(
     session: Session,
     buyer: Buyer,
-    organisation_id: UUID,
-    event_id: UUID,
+    event: Event,
     wanted: Counter[UUID],
-    tiers: dict[UUID, Tier],
+    prices: dict[UUID, Money],
     now: datetime,
 ) -> Order:
     fee = fees.in_force()
     order_id = new_id()
     order = Order(
         id=order_id,
-        organisation_id=organisation_id,
-        event_id=event_id,
+        organisation_id=event.organisation_id,
+        event_id=event.id,
         number=rules.number_for(order_id),
         account_id=buyer.account_id,
         email=buyer.email,
         recipient=buyer.wallet,
         status=OrderStatus.AWAITING_PAYMENT,
-        currency=next(iter(tiers.values())).currency,
-        total_minor=sum(tiers[tier_id].price_minor * quantity for tier_id, quantity in wanted.items()),
+        currency=next(iter(prices.values())).currency,
+        total_minor=sum(prices[tier_id].amount * quantity for tier_id, quantity in wanted.items()),
         fee_schedule=fee.version,
         fee_bps=fee.fee_bps,
         placed_at=now,
@@ -125,10 +149,10 @@ def _write(
     )
     order.lines = [
         OrderLine(
-            organisation_id=organisation_id,
+            organisation_id=event.organisation_id,
             tier_id=tier_id,
             quantity=wanted[tier_id],
-            unit_price_minor=tiers[tier_id].price_minor,
+            unit_price_minor=prices[tier_id].amount,
         )
         for tier_id in sorted(wanted)
     ]

@@ -20,16 +20,19 @@ from backend.orders.errors import (
     EmailNotForAccounts,
     NotCancellable,
     NotRefundable,
+    NotSoldFor,
+    OneTierPerQuote,
     OrderClosed,
     OrderUnknown,
     OverLimit,
     PaymentWindowOver,
     RefundFailedBefore,
+    WalletMissing,
 )
 from backend.orders.models import Order, OrderStatus
 from backend.orders.schemas import CancelOut, OrderIn, OrderOut, PaymentIn, PaymentOut, PlacedOut, RefundIn, payment_out
 from backend.payments import service as payments
-from backend.payments.errors import AlreadyPaid, PaymentOpen
+from backend.payments.errors import AlreadyPaid, CurrencyNotTaken, PaidOnChain, PaymentOpen
 from backend.payments.models import Payment
 from backend.payments.port import ProviderRefused, ProviderUnavailable
 from backend.payments.registry import UnknownProvider
@@ -50,7 +53,8 @@ Admin = Annotated[Principal, allow(Role.ADMIN)]
         200: {"model": PlacedOut, "description": "What an identical request with this Idempotency-Key made before"},
         **responses(
             Unauthenticated, UnknownEvent, UnknownTier, SoldOut, SaleNotOpen, OverLimit, EmailMissing,
-            EmailNotForAccounts, IdempotencyMismatch, UnknownProvider,
+            EmailNotForAccounts, IdempotencyMismatch, UnknownProvider, CurrencyNotTaken, NotSoldFor, WalletMissing,
+            OneTierPerQuote,
         ),
     },
 )  # fmt: skip
@@ -60,7 +64,8 @@ def place_order(
     """Hold the seats of all lines, or of none, for some minutes.
 
     Signed in, the tickets will go to your wallet. As a guest give an e-mail address: the response carries a secret
-    that opens the order, and the tickets wait for a claim code.
+    that opens the order, and the tickets wait for a claim code. With provider `crypto` and currency BNB or BKS your
+    wallet pays on chain, by a quote, and gets the tickets in the same transaction.
     """
     buyer = place.Buyer.of(
         principal.account_id if principal is not None else None,
@@ -68,7 +73,7 @@ def place_order(
         body.email,
     )
     wishes = [place.Wish(line.tier_id, line.quantity) for line in body.lines]
-    order, is_new = place.place(session, buyer, body.event_id, wishes, body.provider, key, now)
+    order, is_new = place.place(session, buyer, body.event_id, wishes, body.provider, key, now, body.currency)
     if not is_new:
         response.status_code = status.HTTP_200_OK
     return PlacedOut(
@@ -100,13 +105,16 @@ def read_order(order_id: UUID, principal: BuyerOrGuest, session: SessionDep, sec
     summary="Begin or go on with the payment",
     responses=responses(
         Unauthenticated, OrderUnknown, OrderClosed, PaymentWindowOver, PaymentOpen, AlreadyPaid, UnknownProvider,
-        ProviderRefused, ProviderUnavailable,
+        CurrencyNotTaken, ProviderRefused, ProviderUnavailable,
     ),
 )  # fmt: skip
 def begin_payment(
     order_id: UUID, body: PaymentIn, principal: BuyerOrGuest, now: NowDep, secret: SecretHeader = None
 ) -> PaymentOut:
-    """Return where to pay. Asked again, it is the same place; after a declined attempt it is a new one."""
+    """Return where to pay. Asked again, it is the same place; after a declined attempt it is a new one.
+
+    With provider `crypto` the place is this order's `quote`: what your wallet signs and sends.
+    """
     # Three steps, because the provider is asked in the middle one and no transaction may wait for it.
     with unit_of_work() as session:
         order = own_order(session, order_id, principal, secret)
@@ -135,7 +143,7 @@ def cancel_order(
     "/v1/admin/orders/{order_id}/refund",
     status_code=status.HTTP_202_ACCEPTED,
     summary="Give an order's money back",
-    responses=responses(Unauthenticated, Forbidden, OrderUnknown, NotRefundable, RefundFailedBefore),
+    responses=responses(Unauthenticated, Forbidden, OrderUnknown, NotRefundable, RefundFailedBefore, PaidOnChain),
 )
 def refund_order(order_id: UUID, body: RefundIn, _admin: Admin, session: SessionDep, now: NowDep) -> OrderOut:
     """Refund a paid or stuck order in full. Asked twice, the money goes back once."""

@@ -9,9 +9,11 @@ from backend.orders.errors import (
     IllegalStep,
     NotCancellable,
     NotRefundable,
+    OneTierPerQuote,
     OrderClosed,
     OverLimit,
     PaymentWindowOver,
+    WalletMissing,
 )
 from backend.orders.models import OrderStatus
 
@@ -104,6 +106,14 @@ def check_payable(status: str, expires_at: datetime, cancel_asked_at: datetime |
         raise OrderClosed(status=status)
     if expires_at <= now:
         raise PaymentWindowOver
+
+
+def check_quotable(wallet: bytes | None, tiers: int) -> None:
+    """Raise WalletMissing or OneTierPerQuote unless a quote can be signed for this: one buyer's wallet, one tier."""
+    if wallet is None:
+        raise WalletMissing
+    if tiers != 1:
+        raise OneTierPerQuote
 
 
 def check_cancellable(status: str) -> None:

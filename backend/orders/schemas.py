@@ -44,6 +44,12 @@ class OrderIn(_Strict):
                     "lines": [{"tier_id": _EXAMPLE_TIER, "quantity": 1}],
                     "email": "ada@example.org",
                 },
+                {
+                    "event_id": _EXAMPLE_EVENT,
+                    "lines": [{"tier_id": _EXAMPLE_TIER, "quantity": 2}],
+                    "provider": "crypto",
+                    "currency": "BKS",
+                },
             ]
         },
     )
@@ -52,6 +58,9 @@ class OrderIn(_Strict):
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=MOST_LINES)]
     email: EmailStr | None = Field(None, max_length=254, description="Guests only")
     provider: ProviderName = "stripe"
+    currency: Annotated[str, Field(max_length=8)] | None = Field(
+        None, description="The event's own when left out; BNB or BKS with provider `crypto`", examples=["BKS"]
+    )
 
 
 class PaymentIn(_Strict):
@@ -98,7 +107,7 @@ class OrderOut(BaseModel):
     status: OrderStatus
     currency: str = Field(examples=["SEK"])
     exponent: int = Field(description="Decimal places of the currency's smallest unit", examples=[2])
-    total_minor: int = Field(description="In the currency's smallest unit")
+    total_minor: int = Field(description="In the currency's smallest unit; of a token beyond 2^53: read it whole")
     lines: list[LineOut]
     recipient: str | None = Field(description="The wallet the tickets go to; null: they wait for a claim code")
     placed_at: datetime

@@ -7,9 +7,11 @@ from sqlalchemy.orm import Session
 
 from backend.kit import logs
 from backend.kit.db import locked
+from backend.kit.notices import announce
 from backend.orders import rules
 from backend.orders.errors import OrderUnknown
 from backend.orders.models import Order, OrderStatus
+from backend.orders.notices import OrderFulfilled
 from backend.orders.refund import refund
 from backend.orders.seats import give_back as give_seats_back
 from backend.orders.seats import lock
@@ -37,3 +39,5 @@ def fulfilled(session: Session, order_id: UUID, now: datetime) -> None:
         return
     order.status = rules.step(order.status, OrderStatus.FULFILLED)
     order.changed_at = now
+    session.flush()
+    announce(session, OrderFulfilled(order.id))

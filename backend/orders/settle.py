@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from backend.catalog import service as catalog
+from backend.catalog.errors import SoldOut
 from backend.kit import logs
 from backend.kit.db import locked
 from backend.kit.errors import BusinessError
@@ -19,6 +20,7 @@ from backend.orders.notices import OrderPaid
 from backend.orders.rules import Arrival
 from backend.payments import service as payments
 from backend.payments.models import Payment
+from backend.payments.rules import ON_CHAIN
 
 _log = logs.get(__name__)
 
@@ -48,7 +50,7 @@ def money_arrived(session: Session, order_id: UUID, payment_id: UUID, now: datet
             nudge(session, "orders.resolve_late", order.id)
         case Arrival.DUPLICATE:
             books.set_aside(session, order, payment, now)
-            payments.request_refund(session, payment.id, payment.amount, "duplicate", now)
+            _give_back(session, order, payment, now)
         case Arrival.PUZZLING:
             _take(order, payment, OrderStatus.STUCK, now)
             books.set_aside(session, order, payment, now)
@@ -62,6 +64,10 @@ def resolve_late(session: Session, order: Order, now: datetime) -> None:
 
     The order must be locked and PAID_LATE, its payments locked before it.
     """
+    payment = session.get_one(Payment, order.payment_id)
+    if payment.provider == ON_CHAIN:
+        _honour(session, order, payment, now)
+        return
     try:
         with session.begin_nested():
             # A savepoint: when the second tier is sold out, the first is given back with it.
@@ -75,8 +81,31 @@ def resolve_late(session: Session, order: Order, now: datetime) -> None:
         refund.begin(session, order, "paid_late", now)
         return
     order.status = rules.step(order.status, OrderStatus.PAID)
-    books.settled_late(session, order, session.get_one(Payment, order.payment_id), now)
+    books.settled_late(session, order, payment, now)
     _sell(session, order, now)
+
+
+def _honour(session: Session, order: Order, payment: Payment, now: datetime) -> None:
+    """Give late money on chain its seats, whatever sale and limit say: its tickets exist. STUCK when none are left."""
+    try:
+        with session.begin_nested():
+            for line in order.lines:
+                catalog.keep(session, line.tier_id, line.quantity)
+    except SoldOut:
+        _take(order, payment, OrderStatus.STUCK, now)
+        _log.error("order_stuck", order_id=str(order.id), payment_id=str(payment.id), reason="bought_on_chain_sold_out")
+        return
+    order.status = rules.step(order.status, OrderStatus.PAID)
+    books.settled_late(session, order, payment, now)
+    _sell(session, order, now)
+
+
+def _give_back(session: Session, order: Order, payment: Payment, now: datetime) -> None:
+    if payment.provider == ON_CHAIN:
+        # Two quotes of one order were paid, so it has twice the tickets: a person must look.
+        _log.error("paid_twice_on_chain", order_id=str(order.id), payment_id=str(payment.id))
+    else:
+        payments.request_refund(session, payment.id, payment.amount, "duplicate", now)
 
 
 def _take(order: Order, payment: Payment, status: OrderStatus, now: datetime) -> None:

@@ -63,7 +63,7 @@ def ask(payment: Payment) -> Begun | _Refusal:
         reference_id=payment.reference_id,
         amount=payment.amount,
         description=rules.description(payment.reference_id),
-        expires_at=payment.created_at + rules.SESSION_LIFE,
+        expires_at=payment.expires_at,
         key=rules.begin_key(payment.id, payment.attempt, payment.amount),
     )
     try:

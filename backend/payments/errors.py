@@ -1,6 +1,6 @@
 """What payments refuse."""
 
-from backend.kit.errors import Conflict, NotFound
+from backend.kit.errors import Conflict, Invalid, NotFound
 
 
 class PaymentUnknown(NotFound):
@@ -39,10 +39,22 @@ class PaymentOpen(Conflict):
     code = "payment_open"
 
 
+class CurrencyNotTaken(Invalid):
+    """The way to pay does not take the currency: BNB and BKS are paid with `crypto`, and only they are."""
+
+    code = "currency_not_taken"
+
+
 class NotRefundable(Conflict):
     """Only a payment that succeeded can be refunded."""
 
     code = "payment_not_refundable"
+
+
+class PaidOnChain(Conflict):
+    """It was paid on chain, to the promoter's collection: only the promoter's wallet can give it back."""
+
+    code = "paid_on_chain"
 
 
 class RefundTooLarge(Conflict):

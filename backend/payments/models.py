@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.kit.db import Base, Minor
+from backend.kit.db import Base, Wei
 from backend.kit.ids import new_id
 from backend.kit.jobs import Leased
 from backend.kit.money import Money
@@ -82,9 +82,9 @@ class Payment(Leased, Base):
     attempt: Mapped[int]
     """1 for the first try at this reference; a new attempt is a new payment with new idempotency keys."""
     status: Mapped[str] = mapped_column(default=PaymentStatus.STARTED)
-    amount_minor: Mapped[Minor]
+    amount_minor: Mapped[Wei]
     currency: Mapped[str]
-    refunded_minor: Mapped[Minor] = mapped_column(default=0, server_default="0")
+    refunded_minor: Mapped[Wei] = mapped_column(default=0, server_default="0")
     """The sum of all refunds that have not failed: the database refuses to let it pass the amount."""
     provider_ref: Mapped[str | None] = mapped_column(default=None)
     """The provider's name for it: a Checkout Session's id."""
@@ -149,7 +149,7 @@ class Refund(Leased, Base):
     payment_id: Mapped[UUID]
     reason: Mapped[str]
     """What for, once a payment: `paid_late`, `ticket:<id>`. Asking twice for the same reason refunds once."""
-    amount_minor: Mapped[Minor]
+    amount_minor: Mapped[Wei]
     currency: Mapped[str]
     status: Mapped[str] = mapped_column(default=RefundStatus.REQUESTED)
     provider_ref: Mapped[str | None] = mapped_column(default=None)

@@ -12,7 +12,7 @@ from backend.kit.money import Money
 from backend.kit.notices import announce
 from backend.kit.nudges import nudge
 from backend.payments import registry, rules
-from backend.payments.errors import NotRefundable, PaymentUnknown, RefundDiffers, RefundTooLarge
+from backend.payments.errors import NotRefundable, PaidOnChain, PaymentUnknown, RefundDiffers, RefundTooLarge
 from backend.payments.models import Payment, PaymentStatus, Refund, RefundStatus
 from backend.payments.notices import RefundFailed, RefundSucceeded
 from backend.payments.port import ProviderRefused, ProviderUnavailable, RefundResult, RequestKeyReused
@@ -25,7 +25,7 @@ def request_refund(session: Session, payment_id: UUID, amount: Money, reason: st
     """Write down that `amount` of the payment goes back; a task then asks the provider.
 
     Once for each `reason` (`paid_late`, `ticket:<id>`): asking again returns the same refund. Raises PaymentUnknown,
-    NotRefundable, RefundTooLarge, RefundDiffers, CurrencyMismatch.
+    NotRefundable, PaidOnChain, RefundTooLarge, RefundDiffers, CurrencyMismatch.
     """
     payment = locked(session, Payment, payment_id)
     if payment is None:
@@ -38,6 +38,8 @@ def request_refund(session: Session, payment_id: UUID, amount: Money, reason: st
         return earlier
     if payment.status != PaymentStatus.SUCCEEDED:
         raise NotRefundable(status=payment.status)
+    if payment.provider == rules.ON_CHAIN:
+        raise PaidOnChain
     left = payment.amount - Money(payment.refunded_minor, payment.currency)
     if not Money(0, payment.currency) < amount or left < amount:
         raise RefundTooLarge(left_minor=left.amount, currency=left.currency)

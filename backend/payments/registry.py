@@ -21,7 +21,13 @@ def _stripe(settings: Settings) -> PaymentProvider:
     return StripeProvider.from_settings(settings)
 
 
-_MAKERS: dict[str, Callable[[Settings], PaymentProvider]] = {"stripe": _stripe}
+def _crypto(settings: Settings) -> PaymentProvider:
+    from backend.payments.providers.crypto import CryptoProvider  # noqa: PLC0415 - as the others, on demand
+
+    return CryptoProvider.from_settings(settings)
+
+
+_MAKERS: dict[str, Callable[[Settings], PaymentProvider]] = {"stripe": _stripe, "crypto": _crypto}
 _replaced: dict[str, PaymentProvider] = {}
 
 
@@ -40,7 +46,7 @@ def get(name: str) -> PaymentProvider:
 
 
 def in_use() -> list[PaymentProvider]:
-    """Return the providers that have been given keys."""
+    """Return the providers that have been given keys and send messages; the chain sends none."""
     configured = [get("stripe")] if get_settings().stripe_api_key else []
     return configured + [provider for name, provider in _replaced.items() if name not in _MAKERS]
 

@@ -1,11 +1,12 @@
 """What a provider's word does to a payment, and how its requests are keyed. Pure."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
 from backend.kit.money import Money
+from backend.payments.errors import CurrencyNotTaken
 from backend.payments.models import PaymentStatus, RefundStatus
 from backend.payments.port import ProviderPayment, RefundOutcome, RefundResult, Seen
 
@@ -18,6 +19,12 @@ LOOK_AGAIN = timedelta(minutes=2)
 """How long a pending payment is left alone before it is fetched without waiting for its webhook any longer."""
 
 _LONGEST_LOOK = timedelta(minutes=15)
+
+ON_CHAIN = "crypto"
+"""The provider whose payments are purchases on chain: settled by the index, and nobody can pull the money back."""
+
+TOKENS = frozenset({"BNB", "BKS"})
+"""What is paid on chain; everything else is money a card knows."""
 
 OPEN = frozenset({PaymentStatus.STARTED, PaymentStatus.PENDING})
 
@@ -83,6 +90,21 @@ def look_pause(looks: int) -> timedelta:
 def description(reference_id: UUID) -> str:
     """Return what the buyer reads on the provider's page. Part of the keyed request, so it depends on ids only."""
     return f"Tickets (order {reference_id})"
+
+
+def check_takes(provider: str, currency: str) -> None:
+    """Raise CurrencyNotTaken unless `provider` takes `currency`: tokens are paid on chain, and only they are."""
+    if (provider == ON_CHAIN) != (currency in TOKENS):
+        raise CurrencyNotTaken(provider=provider, currency=currency)
+
+
+def open_until(provider: str, now: datetime, hold_ends_at: datetime) -> datetime:
+    """Return when the provider stops taking money by itself.
+
+    A quote ends with the hold, because nobody can take a signature back; a card's page stays longer and is closed
+    through the provider.
+    """
+    return hold_ends_at if provider == ON_CHAIN else now + SESSION_LIFE
 
 
 def begin_key(payment_id: UUID, attempt: int, amount: Money) -> str:

@@ -11,14 +11,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from backend.kit.money import Money
-from backend.payments import registry, rules
+from backend.payments import registry, rules, settle
 from backend.payments.begin import begin
 from backend.payments.errors import AlreadyPaid, PaymentOpen
 from backend.payments.expire import expire
 from backend.payments.models import Payment, PaymentStatus
+from backend.payments.port import ProviderPayment, Seen
 from backend.payments.refund import request_refund
 
-__all__ = ["begin", "expire", "lock_all", "request_refund", "start"]
+__all__ = ["begin", "expire", "lock_all", "paid_on_chain", "request_refund", "start"]
 
 
 def lock_all(session: Session, reference_id: UUID) -> list[Payment]:
@@ -29,14 +30,21 @@ def lock_all(session: Session, reference_id: UUID) -> list[Payment]:
 
 
 def start(
-    session: Session, organisation_id: UUID, reference_id: UUID, amount: Money, provider: str, now: datetime
+    session: Session,
+    organisation_id: UUID,
+    reference_id: UUID,
+    amount: Money,
+    provider: str,
+    now: datetime,
+    hold_ends_at: datetime | None = None,
 ) -> Payment:
     """Write down a new attempt to collect `amount` for `reference_id`, or return the open one that is the same.
 
-    No network: `begin` asks the provider once this transaction has committed. Raises AlreadyPaid, PaymentOpen,
-    UnknownProvider.
+    No network: `begin` asks the provider once this transaction has committed. `hold_ends_at` is until when what is
+    paid for is kept. Raises AlreadyPaid, PaymentOpen, UnknownProvider, CurrencyNotTaken.
     """
     registry.get(provider)
+    rules.check_takes(provider, amount.currency)
     earlier = session.scalars(select(Payment).where(Payment.reference_id == reference_id)).all()
     if any(payment.status == PaymentStatus.SUCCEEDED for payment in earlier):
         raise AlreadyPaid
@@ -55,8 +63,25 @@ def start(
         amount_minor=amount.amount,
         currency=amount.currency,
         created_at=now,
-        expires_at=now + rules.SESSION_LIFE,
+        expires_at=rules.open_until(provider, now, hold_ends_at or now + rules.SESSION_LIFE),
     )
     session.add(payment)
     session.flush()
     return payment
+
+
+def paid_on_chain(session: Session, payment_id: UUID, amount: Money | None, now: datetime) -> str | None:
+    """Write down that a final log shows the payment paid with `amount`; None: with something we did not ask for.
+
+    Announces what follows. Returns a problem's word, or None. For the index alone: no client's word comes here.
+    """
+    payment = session.get_one(Payment, payment_id)
+    seen = ProviderPayment(
+        payment.provider_ref or "",
+        Seen.PAID,
+        amount,
+        payment.id,
+        payment.reference_id,
+        registry.get(payment.provider).livemode,
+    )
+    return settle.apply(session, payment_id, seen, now)

@@ -17,12 +17,12 @@ from backend.accounts.proofs import verify
 from backend.catalog import service as catalog
 from backend.catalog.errors import NoTiers
 from backend.catalog.models import Event, Tier
-from backend.chain import abi, registry
+from backend.chain import abi, currencies, registry
 from backend.chain.deployments import deployment
 from backend.chain.port import ChainPort
 from backend.kit.nudges import nudge
 from backend.settings import Settings
-from backend.tickets import metadata, typed_data
+from backend.tickets import metadata, resale_rules, typed_data
 from backend.tickets.errors import CollectionExists, ConsentExpired, ConsentOutdated, NoGuardian
 from backend.tickets.models import Collection
 from backend.tickets.rules import step
@@ -62,7 +62,9 @@ def words(session: Session, event: Event, promoter: bytes, deadline: datetime, s
     found = deployment(network)
     files = metadata.build(event, tiers)
     supply = event.max_supply or catalog.total_quantity(session, event.id)
-    signers = {role: show_address(registry.signer(network, role).address) for role in ("minter", "claim", "operator")}
+    roles = ("minter", "claim", "operator", "quote")
+    signers = {role: show_address(registry.signer(network, role).address) for role in roles}
+    terms = resale_rules.terms(session, event)
     message: dict[str, Any] = {
         "promoter": show_address(promoter),
         "eventRef": "0x" + typed_data.event_ref(event.id).hex(),
@@ -80,6 +82,15 @@ def words(session: Session, event: Event, promoter: bytes, deadline: datetime, s
         "claimsPerDay": settings.claims_per_day,
         "operator": signers["operator"],
         "guardian": show_address(parse_address(settings.guardian_address)),
+        "mintsPerDay": settings.mints_per_day,
+        "quoteSigner": signers["quote"],
+        "quotesPerDay": settings.quotes_per_day,
+        "market": show_address(found.address("ResaleMarket")),
+        "resaleCurrency": show_address(currencies.address_of(network, terms.currency)),
+        "treasury": show_address(promoter),
+        "feeReceiver": show_address(parse_address(settings.fee_receiver_address or settings.guardian_address)),
+        "rules": resale_rules.as_signed(terms, settings.resale_hold),
+        "tiers": resale_rules.tiers_as_signed(terms, tiers),
         "deadline": int(deadline.timestamp()),
     }
     return Words(network, found.address("CollectionFactory"), promoter, message, files)

@@ -12,7 +12,6 @@ from uuid import UUID
 from eth_utils.crypto import keccak
 from sqlalchemy.orm import Session
 
-from backend.accounts.addresses import parse_address
 from backend.catalog import service as catalog
 from backend.chain import abi, outbox
 from backend.chain.deployments import deployment
@@ -31,15 +30,43 @@ SIGNER = "deployer"
 _CONTRACT = "TicketCollection"
 _ERC721, _ERC2981, _ERC4906, _ERC5192 = (bytes.fromhex(i) for i in ("80ac58cd", "2a55205a", "49064906", "b45a3c0e"))
 _SALE_PRICE = 10_000
+_ROLES = (
+    "owner",
+    "minter",
+    "minterAllowance",
+    "mintsPerDay",
+    "claimSigner",
+    "claimsPerDay",
+    "quoteSigner",
+    "quotesPerDay",
+    "operator",
+    "guardian",
+    "paused",
+)
+_TERMS = (
+    "name",
+    "symbol",
+    "maxSupply",
+    "contractURI",
+    "market",
+    "resaleCurrency",
+    "treasury",
+    "feeReceiver",
+    "rules",
+)
 _log = logs.get(__name__)
 
 
 def params_of(collection: Collection) -> dict[str, Any]:
     """Return the factory's `Params` from what was signed, as the ABI takes them."""
     signed = collection.params
-    addresses = {"promoter", "royaltyReceiver", "minter", "claimSigner", "operator", "guardian"}
-    found = {name: parse_address(signed[name]) if name in addresses else signed[name] for name in typed_data.PARAMS}
-    return found | {"eventRef": bytes.fromhex(signed["eventRef"][2:])}
+    found = {
+        # Not parse_address: the native coin, as a resale currency, is the zero address.
+        name: bytes.fromhex(signed[name][2:]) if name in typed_data.ADDRESSES else signed[name]
+        for name in typed_data.PARAMS
+    }
+    tiers = [terms | {"face": int(terms["face"])} for terms in signed["tiers"]]
+    return found | {"eventRef": bytes.fromhex(signed["eventRef"][2:]), "tiers": tiers}
 
 
 def deploy(session: Session, collection: Collection, now: datetime) -> None:
@@ -154,6 +181,7 @@ def mismatches(port: ChainPort, expected: Signed) -> list[str]:
     if keccak(port.code_at(wanted)) != _runtime_hash():
         wrong.append("implementation: its code is not the one this release was built with")
     said = read_roles(port, expected.address) | read_terms(port, expected.address)
+    said |= read_tiers(port, expected.address, [terms["tier"] for terms in expected.params["tiers"]])
     answers = expected_answers(expected.params)
     wrong += [
         f"{name}: signed {_shown(value)}, found {_shown(said[name])}"
@@ -178,25 +206,42 @@ def expected_answers(params: dict[str, Any]) -> dict[str, Any]:
         "claimsPerDay",
         "operator",
         "guardian",
+        "mintsPerDay",
+        "quoteSigner",
+        "quotesPerDay",
+        "market",
+        "resaleCurrency",
+        "treasury",
+        "feeReceiver",
+        "rules",
     )
-    return {name: params[name] for name in same} | {
-        "owner": params["promoter"],
-        "contractURI": f"{params['baseURI']}collection.json",
-        "royalty": (params["royaltyReceiver"], _SALE_PRICE * params["royaltyBps"] // 10_000),
-    }
+    tiers = {f"tier {terms['tier']}": terms for terms in params["tiers"]}
+    return (
+        tiers
+        | {name: params[name] for name in same}
+        | {
+            "owner": params["promoter"],
+            "contractURI": f"{params['baseURI']}collection.json",
+            "royalty": (params["royaltyReceiver"], _SALE_PRICE * params["royaltyBps"] // 10_000),
+        }
+    )
 
 
 def read_roles(port: ChainPort, address: bytes) -> dict[str, Any]:
     """Return the collection's roles and pause as they stand on chain now. Asks the network."""
-    names = ("owner", "minter", "minterAllowance", "claimSigner", "claimsPerDay", "operator", "guardian", "paused")
-    return {name: _read(port, address, _CONTRACT, name) for name in names}
+    return {name: _read(port, address, _CONTRACT, name) for name in _ROLES}
 
 
 def read_terms(port: ChainPort, address: bytes) -> dict[str, Any]:
-    """Return the collection's names, supply, metadata and royalty as they stand on chain now. Asks the network."""
-    terms = {name: _read(port, address, _CONTRACT, name) for name in ("name", "symbol", "maxSupply", "contractURI")}
+    """Return names, supply, metadata, royalty, resale rules and who is paid, as on chain now. Asks the network."""
+    terms = {name: _read(port, address, _CONTRACT, name) for name in _TERMS}
     royalty = _read(port, address, _CONTRACT, "royaltyInfo", [1, _SALE_PRICE])
     return terms | {"royalty": tuple(royalty.values())}
+
+
+def read_tiers(port: ChainPort, address: bytes, numbers: list[int]) -> dict[str, Any]:
+    """Return the published terms of these tiers as they stand on chain now. Asks the network."""
+    return {f"tier {number}": _read(port, address, _CONTRACT, "tierTerms", [number]) for number in numbers}
 
 
 def _read(port: ChainPort, address: bytes, contract: str, function: str, arguments: list[Any] | None = None) -> Any:
@@ -211,4 +256,6 @@ def _runtime_hash() -> bytes:
 def _shown(value: Any) -> str:
     if isinstance(value, tuple):
         return "(" + ", ".join(_shown(part) for part in value) + ")"
+    if isinstance(value, dict):
+        return "(" + ", ".join(f"{name} {_shown(part)}" for name, part in value.items()) + ")"
     return "0x" + value.hex() if isinstance(value, bytes) else str(value)

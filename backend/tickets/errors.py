@@ -57,6 +57,12 @@ class CollectionExists(Conflict):
     code = "collection_exists"
 
 
+class NoQuote(Conflict):
+    """No quote can be given: the order does not wait for a payment on chain. Begin one with the provider `crypto`."""
+
+    code = "no_quote"
+
+
 class NotEscrowed(Conflict):
     """The ticket is not waiting in escrow: it is not final on chain yet, or it is in a wallet already."""
 
@@ -121,3 +127,9 @@ class NotStuck(Conflict):
     """Only a stuck mint job can be queued again."""
 
     code = "mint_job_not_stuck"
+
+
+class ListBelowPrice(Invalid):
+    """A tier's list price is what it cost before a discount: it cannot be below the price."""
+
+    code = "list_below_price"

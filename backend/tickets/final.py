@@ -20,7 +20,7 @@ from backend.kit.nudges import nudge
 from backend.orders import service as orders
 from backend.tickets import cancel, claim, holdings, locks, minted, seats, status_changes
 from backend.tickets.models import Batch, Collection, MintJob, Ticket
-from backend.tickets.rules import ON_CHAIN_STATUS, ZERO_ADDRESS, batch_of, may_follow, step, token_id
+from backend.tickets.rules import ON_CHAIN_STATUS, ZERO_ADDRESS, batch_of, is_bought, may_follow, step, token_id
 from backend.tickets.states import CollectionStatus, Custody, JobStatus, TicketStatus
 
 _CONTRACT = "TicketCollection"
@@ -145,7 +145,12 @@ class _Mint:
 
 def _mints(session: Session, collections: dict[bytes, Collection], transfers: Sequence[Log]) -> dict[UUID, _Mint]:
     """Return the jobs whose mint is among `transfers`, by the job's id. Locks nothing yet."""
-    minted_logs = [log for log in transfers if log.topics[1][12:] == ZERO_ADDRESS and log.address in collections]
+    minted_logs = [
+        log
+        for log in transfers
+        # What was bought has no job: its purchase is settled by `bought`.
+        if log.topics[1][12:] == ZERO_ADDRESS and log.address in collections and not is_bought(_token(log))
+    ]
     wanted = {(collections[log.address].id, *batch_of(_token(log))) for log in minted_logs}
     if not wanted:
         return {}
@@ -169,7 +174,7 @@ def _lock(session: Session, mints: dict[UUID, _Mint], keys: list[tuple[UUID, int
     held = select(Ticket.id).where(tuple_(Ticket.collection_id, Ticket.token_id).in_(keys)) if keys else None
     ids = {mint.ticket_id for mint in mints.values()} | set(session.scalars(held) if held is not None else ())
     if ids:
-        locks.tickets_with_jobs(session, Ticket.id.in_(ids))
+        locks.tickets(session, Ticket.id.in_(ids))
 
 
 def _minted(session: Session, mints: dict[UUID, _Mint], orders_touched: set[UUID]) -> None:
@@ -196,7 +201,7 @@ def _tickets(
     keys = _keys(collections, touched)
     if not keys:
         return {}
-    found = locks.tickets_with_jobs(session, tuple_(Ticket.collection_id, Ticket.token_id).in_(keys))
+    found = locks.tickets(session, tuple_(Ticket.collection_id, Ticket.token_id).in_(keys))
     return {
         (by_id[ticket.collection_id], ticket.token_id): ticket
         for ticket, _ in found

@@ -5,8 +5,15 @@ from sqlalchemy.orm import Session
 
 from backend.kit import clock
 from backend.kit.gauges import Reading, gauge
-from backend.tickets.models import Batch, Claim, Collection, MintJob, StatusChange
-from backend.tickets.states import BatchStatus, ClaimStatus, CollectionStatus, JobStatus, StatusChangeStatus
+from backend.tickets.models import Batch, Claim, Collection, MintJob, Purchase, StatusChange
+from backend.tickets.states import (
+    BatchStatus,
+    ClaimStatus,
+    CollectionStatus,
+    JobStatus,
+    PurchaseStatus,
+    StatusChangeStatus,
+)
 
 _ENDED = (JobStatus.FINAL, JobStatus.REFUNDING)
 
@@ -49,6 +56,22 @@ def collections(session: Session) -> Reading:
     """Count them."""
     counted = dict(session.execute(select(Collection.status, func.count()).group_by(Collection.status)).all())
     return {(state.value,): float(counted.get(state, 0)) for state in CollectionStatus}
+
+
+@gauge("ticket_purchases", "Purchases by quote by state", labels=("state",))
+def purchases(session: Session) -> Reading:
+    """Count them."""
+    counted = dict(session.execute(select(Purchase.status, func.count()).group_by(Purchase.status)).all())
+    return {(state.value,): float(counted.get(state, 0)) for state in PurchaseStatus}
+
+
+@gauge("ticket_purchase_oldest_seconds", "Age of the oldest purchase that a person must look at", labels=("state",))
+def oldest_purchase(session: Session) -> Reading:
+    """Age them."""
+    query = select(Purchase.status, func.min(Purchase.settled_at)).where(Purchase.status != PurchaseStatus.SETTLED)
+    now = clock.now()
+    oldest = session.execute(query.group_by(Purchase.status))
+    return {(state,): max(0.0, (now - since).total_seconds()) for state, since in oldest}
 
 
 @gauge("claims", "Claims by state", labels=("state",))

@@ -18,11 +18,13 @@ from backend.chain.models import ChainCursor
 from backend.chain.onlog import Log
 from backend.tickets.folding import BURN, MINT, STATUS, BrokenStory, Held, Movement, advance, fold
 from backend.tickets.models import Holding, TokenMovement
-from backend.tickets.rules import KINDS, ZERO_ADDRESS, batch_of
+from backend.tickets.rules import KINDS, ZERO_ADDRESS, batch_of, is_single
 
 CONTRACT = "TicketCollection"
-EVENTS = ("Transfer", "TicketMoved", "StatusChanged", "TierAssigned")
+EVENTS = ("Transfer", "TicketMoved", "StatusChanged", "TierAssigned", "SinglesMinted")
 Token = tuple[bytes, int]
+Tiers = dict[tuple[bytes, bytes, int], bytes]
+"""Tiers by (block hash, collection, batch number or single's id), two bytes a token, in the order of the ids."""
 _TIER_BYTES = 2
 _CHUNK = 10_000
 
@@ -127,14 +129,10 @@ def read_movements(logs: Sequence[Log]) -> list[dict[str, Any]]:
     """Return the rows of token_movements that the logs tell of. Raises BrokenStory.
 
     A Transfer does not say why it happened: the TicketMoved that follows it does. Tiers of a batch are in its
-    TierAssigned, which may stand on either side of the mints.
+    TierAssigned, which may stand on either side of the mints; that of single mints is in their SinglesMinted.
     """
-    transfer, moved, changed, assigned = (abi.topic(CONTRACT, name) for name in EVENTS)
-    tiers: dict[tuple[bytes, bytes, int], bytes] = {}
-    for log in logs:
-        if log.topics[0] == assigned:
-            values = abi.decode_log(CONTRACT, "TierAssigned", log.topics, log.data)
-            tiers[log.block_hash, log.address, values["batch"]] = values["tiers"]
+    transfer, moved, changed = (abi.topic(CONTRACT, name) for name in EVENTS[:3])
+    tiers = _tiers(logs)
     rows: list[dict[str, Any]] = []
     unexplained: dict[Token, dict[str, Any]] = {}
     for log in logs:
@@ -175,7 +173,21 @@ def _place(log: Log, token: int) -> dict[str, Any]:
     }
 
 
-def _transfer_row(log: Log, tiers: dict[tuple[bytes, bytes, int], bytes]) -> dict[str, Any]:
+def _tiers(logs: Sequence[Log]) -> Tiers:
+    assigned, singles = (abi.topic(CONTRACT, name) for name in EVENTS[3:])
+    tiers: Tiers = {}
+    for log in logs:
+        if log.topics[0] == assigned:
+            values = abi.decode_log(CONTRACT, "TierAssigned", log.topics, log.data)
+            tiers[log.block_hash, log.address, values["batch"]] = values["tiers"]
+        elif log.topics[0] == singles:
+            values = abi.decode_log(CONTRACT, "SinglesMinted", log.topics, log.data)
+            for token in range(values["firstTokenId"], values["firstTokenId"] + values["quantity"]):
+                tiers[log.block_hash, log.address, token] = values["tier"].to_bytes(_TIER_BYTES, "big")
+    return tiers
+
+
+def _transfer_row(log: Log, tiers: Tiers) -> dict[str, Any]:
     # Sliced, not ABI-decoded: of a backfill's logs nearly all are these.
     sender, receiver = log.topics[1][12:], log.topics[2][12:]
     row = _place(log, int.from_bytes(log.topics[3], "big"))
@@ -184,7 +196,8 @@ def _transfer_row(log: Log, tiers: dict[tuple[bytes, bytes, int], bytes]) -> dic
         return row | {"kind": BURN}
     if sender != ZERO_ADDRESS:
         return row
-    number, index = batch_of(row["token_id"])
+    token: int = row["token_id"]
+    number, index = (token, 0) if is_single(token) else batch_of(token)
     tier = tiers.get((log.block_hash, log.address, number), b"")[_TIER_BYTES * index : _TIER_BYTES * (index + 1)]
     if len(tier) != _TIER_BYTES:
         raise BrokenStory(f"token {row['token_id']} was minted without a tier in block {log.block_number}")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend.accounts.models import Wallet
 from backend.tickets.errors import TokenUnknown
-from backend.tickets.models import Batch, Collection, Holding, MintJob, Ticket
+from backend.tickets.models import Batch, Collection, Holding, MintJob, Purchase, Ticket
 from backend.tickets.schemas import TicketOut
 from backend.tickets.service import TokenHolding, view
 from backend.tickets.states import Custody
@@ -33,7 +33,7 @@ def of_account(account_id: UUID) -> Select[Ticket]:
 
 
 def show(session: Session, tickets: Sequence[Ticket]) -> list[TicketOut]:
-    """Return tickets as they are shown, with two queries however many there are."""
+    """Return tickets as they are shown, with three queries however many there are."""
     ids = [ticket.id for ticket in tickets]
     query = (
         select(Ticket.id, Collection, Holding)
@@ -56,11 +56,29 @@ def show(session: Session, tickets: Sequence[Ticket]) -> list[TicketOut]:
             .where(MintJob.ticket_id.in_(ids))
         ).all()
     )
+    mints |= _bought(session, [ticket for ticket in tickets if ticket.id not in mints])
     shown = []
     for ticket in tickets:
         collection, holding = known.get(ticket.id, (None, None))
         shown.append(TicketOut.of(ticket, collection, view(holding) if holding else None, mints.get(ticket.id)))
     return shown
+
+
+def _bought(session: Session, tickets: Sequence[Ticket]) -> dict[UUID, bytes]:
+    """Return the transactions of purchases on chain by their tickets."""
+    query = (
+        select(Ticket.id, Purchase.tx_hash)
+        .join(
+            Purchase,
+            and_(
+                Purchase.collection_id == Ticket.collection_id,
+                Ticket.token_id >= Purchase.first_token_id,
+                Ticket.token_id < Purchase.first_token_id + Purchase.quantity,
+            ),
+        )
+        .where(Ticket.id.in_([ticket.id for ticket in tickets if ticket.token_id is not None]))
+    )
+    return dict(session.execute(query).all())
 
 
 def token(session: Session, network: str, collection: bytes, token_id: int) -> TokenHolding:

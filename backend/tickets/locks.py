@@ -32,6 +32,20 @@ def tickets_with_jobs(
     return [(row[0], row[1]) for row in session.execute(query)]
 
 
+def tickets(session: Session, *where: ColumnElement[bool]) -> list[tuple[Ticket, MintJob | None]]:
+    """Lock the tickets that meet `where` in the order of their ids, each with its mint job if it has one.
+
+    What was bought on chain has none. Two statements, because the optional side of a join cannot be locked, and read
+    unlocked it would be as old as the wait for its ticket. `where` speaks of tickets only.
+    """
+    query = select(Ticket).where(*where).order_by(Ticket.id).with_for_update(key_share=True)
+    found = session.scalars(query.execution_options(populate_existing=True)).all()
+    jobs = select(MintJob).where(MintJob.ticket_id.in_([ticket.id for ticket in found])).order_by(MintJob.ticket_id)
+    locked_jobs = session.scalars(jobs.with_for_update(key_share=True).execution_options(populate_existing=True))
+    by_ticket = {job.ticket_id: job for job in locked_jobs}
+    return [(ticket, by_ticket.get(ticket.id)) for ticket in found]
+
+
 def batches(session: Session, ids: Iterable[UUID]) -> dict[UUID, Batch]:
     """Lock these batches in the order of their ids. Unknown ids are left out."""
     query = select(Batch).where(Batch.id.in_(set(ids))).order_by(Batch.id).with_for_update(key_share=True)

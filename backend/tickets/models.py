@@ -27,6 +27,7 @@ from backend.tickets.states import (
     CollectionStatus,
     Custody,
     JobStatus,
+    PurchaseStatus,
     StatusChangeStatus,
     TicketStatus,
 )
@@ -78,6 +79,32 @@ class Collection(Leased, Base):
     mismatches: Mapped[list[Any] | None]
     created_at: Mapped[datetime]
     live_at: Mapped[datetime | None]
+
+
+class ResaleRules(Base):
+    """What a promoter wants of resale and gifts, stated before the consent; from there on the chain has them."""
+
+    __tablename__ = "resale_rules"
+    __table_args__ = (
+        CheckConstraint("cap_bps BETWEEN 0 AND 65535", name="cap_bps"),
+        CheckConstraint("gift_limit BETWEEN 0 AND 255", name="gift_limit"),
+        CheckConstraint("currency IN ('BKS', 'BNB')", name="currency"),
+    )
+
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("events.id"), primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    resale: Mapped[bool]
+    cap_bps: Mapped[int]
+    gift_limit: Mapped[int]
+    """255: no limit."""
+    gift_cool_off_seconds: Mapped[int] = mapped_column(BigInteger)
+    freeze_at: Mapped[datetime | None]
+    max_per_wallet: Mapped[int] = mapped_column(BigInteger)
+    """0: no limit."""
+    currency: Mapped[str]
+    tiers: Mapped[list[Any]]
+    """For each tier with a face value: `number`, `face` (smallest units, as a string), `list_minor` or null."""
+    updated_at: Mapped[datetime]
 
 
 class Batch(Leased, Base):
@@ -170,6 +197,41 @@ class MintJob(Leased, Base):
     trace_id: Mapped[str] = mapped_column(server_default="")
     """Of the request that paid for it, so that the batch and its transaction can be found by it."""
     created_at: Mapped[datetime]
+
+
+class Purchase(Base):
+    """A quote that was paid on chain, in a final block: which payment it was, and which tokens it made."""
+
+    __tablename__ = "ticket_purchases"
+    __table_args__ = (
+        UniqueConstraint("collection_id", "quote_id"),
+        _one_of("status", PurchaseStatus, "status"),
+        Index("ix_ticket_purchases_payment_id", "payment_id"),
+        Index("ix_ticket_purchases_status", "status", "settled_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    collection_id: Mapped[UUID] = mapped_column(ForeignKey("collections.id"))
+    quote_id: Mapped[bytes]
+    """32 bytes; the payment's UUID, right-aligned."""
+    payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))
+    buyer: Mapped[bytes]
+    first_token_id: Mapped[Wei]
+    """The others follow it."""
+    tier: Mapped[int]
+    quantity: Mapped[int]
+    currency: Mapped[bytes]
+    """The token's address, 20 bytes; zero is the network's own coin."""
+    price: Mapped[Wei]
+    """Of all tickets together, in base units."""
+    fee: Mapped[Wei]
+    """The platform's part of the price."""
+    status: Mapped[str]
+    problem: Mapped[str | None]
+    """What differs from the quote, as the fields' names."""
+    tx_hash: Mapped[bytes]
+    settled_at: Mapped[datetime]
 
 
 class Holding(Base):

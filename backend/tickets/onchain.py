@@ -10,7 +10,7 @@ from backend.chain.deployments import deployment
 from backend.chain.models import ChainBlock, ChainLog
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import clock
-from backend.tickets import final, holdings
+from backend.tickets import bought, final, holdings
 from backend.tickets.models import Holding, TokenMovement
 
 _FACTORY = "CollectionFactory"
@@ -58,6 +58,13 @@ def forget(session: Session, network: str, from_block: int, _touched: Touched) -
 def settle_batches(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Settle the batch of a consumed number, even if our own transaction's fate was unclear."""
     final.batches_settled(session, network, logs, clock.now())
+
+
+# Purchases before tokens: a ticket that was bought and given away in the same range has its row when it moves.
+@when_final(_COLLECTION, "TicketsBought")
+def settle_purchases(session: Session, network: str, logs: Sequence[Log]) -> None:
+    """Orders that were paid on chain are paid, and their tickets are the tokens of the purchase."""
+    bought.purchases_settled(session, network, logs, clock.now())
 
 
 @when_final(_COLLECTION, "Transfer", "StatusChanged")

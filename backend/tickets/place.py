@@ -12,6 +12,7 @@ from backend.kit import logs
 from backend.kit.ids import new_id
 from backend.kit.nudges import nudge
 from backend.orders.models import Order, OrderLine
+from backend.tickets import bought
 from backend.tickets.models import Collection, MintJob, Ticket
 from backend.tickets.states import CollectionStatus, Custody, JobStatus, TicketStatus
 
@@ -23,10 +24,16 @@ _log = logs.get(__name__)
 def place(session: Session, order_id: UUID, now: datetime) -> None:
     """Write the order's tickets and mint jobs. The unique (order line, unit) makes a repeat do nothing.
 
+    An order that was paid on chain has its tokens already: it gets tickets and no jobs.
+
     An event without a live collection cannot have been on sale; should it be so, its jobs are STUCK and wait for a
     person, because the money has been taken and refusing here would undo that record.
     """
     order = session.get_one(Order, order_id)
+    purchase = bought.purchase_of(session, order)
+    if purchase is not None:
+        bought.place(session, order, purchase, now)
+        return
     collection = session.scalars(select(Collection).where(Collection.event_id == order.event_id)).one_or_none()
     live = collection is not None and collection.status == CollectionStatus.LIVE
     if not live:

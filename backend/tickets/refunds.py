@@ -17,10 +17,13 @@ def void_tickets(session: Session, order_id: UUID, now: datetime) -> None:
     A job that is part of a batch runs its course: its number may be consumed at any moment. Its ticket is VOID here
     already and becomes so on chain once the mint is final. A used ticket stays used: somebody is inside with it.
     """
-    for ticket, job in locks.tickets_with_jobs(session, Ticket.order_id == order_id):
+    # What was bought on chain has no job, and is final.
+    for ticket, job in locks.tickets(session, Ticket.order_id == order_id):
         if ticket.status != TicketStatus.VOID and not may_follow(TicketStatus(ticket.status), TicketStatus.VOID):
             continue
-        if may_follow(JobStatus(job.status), JobStatus.REFUNDING):
+        if job is None:
+            status_changes.want(session, ticket, TicketStatus.VOID, now)
+        elif may_follow(JobStatus(job.status), JobStatus.REFUNDING):
             job.status = step(JobStatus(job.status), JobStatus.REFUNDING)
             ticket.status = step(TicketStatus(ticket.status), TicketStatus.VOID)
         elif job.status != JobStatus.REFUNDING:

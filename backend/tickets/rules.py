@@ -23,6 +23,8 @@ ENTRY_BYTES = 22
 MAX_BATCH = 1000
 """Entries; the contract refuses more."""
 _INDEX_BITS = 16
+_SINGLE_BIT = 52
+_SAFE_MINT = 1 << 51
 _DELEGATION_PREFIX = bytes.fromhex("ef0100")
 _DELEGATION_BYTES = len(_DELEGATION_PREFIX) + ADDRESS_BYTES
 
@@ -161,6 +163,16 @@ def token_id(batch_number: int, index: int) -> int:
 def batch_of(token: int) -> tuple[int, int]:
     """Return (batch number, index) of a token id."""
     return token >> _INDEX_BITS, token & ((1 << _INDEX_BITS) - 1)
+
+
+def is_single(token: int) -> bool:
+    """Tell whether a token was minted by itself (bought by quote, safeMint) and is of no batch: bit 52 is set."""
+    return bool(token >> _SINGLE_BIT)
+
+
+def is_bought(token: int) -> bool:
+    """Tell whether a single mint was bought: ids of safeMint have bit 51 set too."""
+    return is_single(token) and not token & _SAFE_MINT
 
 
 def is_plain_wallet(code: bytes) -> bool:

@@ -92,6 +92,17 @@ class ClaimStatus(StrEnum):
     FAILED = "FAILED"
 
 
+class PurchaseStatus(StrEnum):
+    """What a purchase by quote came to, once its log was final."""
+
+    SETTLED = "SETTLED"
+    """It is what we quoted: the payment is paid, the tickets are the order's."""
+    UNATTRIBUTED = "UNATTRIBUTED"
+    """The quote names no payment of this event: whoever signed it is not this house. A person must look."""
+    MISMATCH = "MISMATCH"
+    """Its payment is ours, but something differs from what was quoted. A person must look."""
+
+
 class StatusChangeStatus(StrEnum):
     """A wanted `setStatus` on its way to the chain."""
 

@@ -15,7 +15,9 @@ from backend.chain import abi, outbox
 from backend.kit import jobs, logs
 from backend.kit.db import locked
 from backend.kit.ids import new_id
+from backend.kit.notices import announce
 from backend.tickets.models import Collection, MintJob, StatusChange, Ticket
+from backend.tickets.notices import TicketStatusDecided
 from backend.tickets.rules import ON_CHAIN_STATUS, may_follow, step
 from backend.tickets.states import JobStatus, StatusChangeStatus, TicketStatus
 
@@ -28,6 +30,7 @@ _log = logs.get(__name__)
 def want(session: Session, ticket: Ticket, status: TicketStatus, now: datetime) -> None:
     """Set the ticket's status and have the chain follow. The ticket's row is locked by the caller. Twice is once."""
     ticket.status = step(TicketStatus(ticket.status), status)
+    announce(session, TicketStatusDecided(ticket.id))
     change_id = session.scalar(
         insert(StatusChange)
         .values(
@@ -52,7 +55,9 @@ def send(session: Session, change: StatusChange, now: datetime) -> None:
     ticket = session.get_one(Ticket, change.ticket_id)
     job = session.scalars(select(MintJob).where(MintJob.ticket_id == ticket.id)).one_or_none()
     collection = session.get(Collection, ticket.collection_id) if ticket.collection_id else None
-    if job is None or job.status != JobStatus.FINAL or collection is None or collection.address is None:
+    # What was bought on chain has no job; its row is made when it is final.
+    is_final = ticket.token_id is not None and (job is None or job.status == JobStatus.FINAL)
+    if not is_final or collection is None or collection.address is None:
         jobs.retry_later(change, now, "the ticket is not final on chain yet")
         return
     number = ON_CHAIN_STATUS.index(TicketStatus(change.wanted))

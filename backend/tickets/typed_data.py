@@ -22,8 +22,27 @@ _CONSENT: eip712.Fields = (
     ("claimsPerDay", "uint32"),
     ("operator", "address"),
     ("guardian", "address"),
+    ("mintsPerDay", "uint32"),
+    ("quoteSigner", "address"),
+    ("quotesPerDay", "uint32"),
+    ("market", "address"),
+    ("resaleCurrency", "address"),
+    ("treasury", "address"),
+    ("feeReceiver", "address"),
+    ("rules", "Rules"),
+    ("tiers", "TierTerms[]"),
     ("deadline", "uint64"),
 )
+_RULES: eip712.Fields = (
+    ("resale", "bool"),
+    ("capBps", "uint16"),
+    ("giftLimit", "uint8"),
+    ("giftCoolOff", "uint32"),
+    ("freezeAt", "uint64"),
+    ("resaleHold", "uint32"),
+    ("maxPerWallet", "uint32"),
+)
+_TERMS: eip712.Fields = (("tier", "uint16"), ("face", "uint96"), ("paid", "uint64"), ("list", "uint64"))
 _CLAIM: eip712.Fields = (
     ("tokenId", "uint256"),
     ("recipient", "address"),
@@ -33,6 +52,8 @@ _CLAIM: eip712.Fields = (
 )
 PARAMS = tuple(name for name, _ in _CONSENT if name != "deadline")
 """The fields of the factory's `Params`, in its order."""
+ADDRESSES = frozenset(name for name, kind in _CONSENT if kind == "address")
+"""Those of them that are addresses."""
 
 
 class ClaimMessage(TypedDict):
@@ -52,28 +73,35 @@ def event_ref(event_id: UUID) -> bytes:
 
 def consent(network: str, factory: bytes, message: dict[str, Any]) -> dict[str, Any]:
     """Return what a promoter signs: all parameters of the collection and until when they may be used."""
-    return _document("CollectionConsent", _CONSENT, "Backstage Factory", network, factory, message)
+    types = {"CollectionConsent": _CONSENT, "Rules": _RULES, "TierTerms": _TERMS}
+    return _document("CollectionConsent", types, "Backstage Factory", network, factory, message)
 
 
 def claim_voucher(network: str, collection: bytes, message: ClaimMessage) -> dict[str, Any]:
     """Return what the platform's claim key signs."""
-    return _document("ClaimVoucher", _CLAIM, "Backstage Tickets", network, collection, dict(message))
+    return _document("ClaimVoucher", {"ClaimVoucher": _CLAIM}, "Backstage Tickets", network, collection, dict(message))
 
 
 def claim_acceptance(network: str, collection: bytes, message: ClaimMessage) -> dict[str, Any]:
     """Return what the recipient signs."""
-    return _document("ClaimAcceptance", _CLAIM, "Backstage Tickets", network, collection, dict(message))
+    types = {"ClaimAcceptance": _CLAIM}
+    return _document("ClaimAcceptance", types, "Backstage Tickets", network, collection, dict(message))
 
 
 def _document(
-    name: str, fields: eip712.Fields, domain: str, network: str, contract: bytes, message: dict[str, Any]
+    name: str,
+    types: dict[str, eip712.Fields],
+    domain: str,
+    network: str,
+    contract: bytes,
+    message: dict[str, Any],
 ) -> dict[str, Any]:
     return eip712.document(
         name=domain,
         version="1",
         chain_id=known_network(network).chain_id,
         verifying_contract=contract,
-        types={name: fields},
+        types=types,
         primary_type=name,
         message=message,
     )

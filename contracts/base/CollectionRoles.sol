@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ERC2981} from "solady/src/tokens/ERC2981.sol";
+import {IBoxOffice} from "../interfaces/IBoxOffice.sol";
 import {ITicketCollection} from "../interfaces/ITicketCollection.sol";
 import {Scope} from "../libraries/Words.sol";
 import {TwoStepOwnable} from "./TwoStepOwnable.sol";
@@ -12,48 +13,50 @@ abstract contract CollectionRoles is ITicketCollection, TwoStepOwnable, ERC2981 
     /// @notice The highest royalty, in basis points.
     uint96 public constant MAX_ROYALTY_BPS = 1000;
 
-    // One storage word: all that a mint asks about its caller.
+    /// @dev A key of the platform and what it may do in one UTC day. One storage word.
+    struct Key {
+        address account;
+        uint32 perDay;
+        uint32 day;
+        uint32 count;
+    }
+
+    Key internal _minter;
+    Key internal _claimSigner;
+    Key internal _quoteSigner;
+
     /// @inheritdoc ITicketCollection
-    address public override minter;
+    address public override guardian;
     /// @inheritdoc ITicketCollection
     uint64 public override minterAllowance;
     /// @inheritdoc ITicketCollection
     uint8 public override paused;
-
-    // One storage word: all that a claim asks about its signer.
-    /// @inheritdoc ITicketCollection
-    address public override claimSigner;
-    /// @inheritdoc ITicketCollection
-    uint32 public override claimsPerDay;
-    uint32 private _claimDay;
-    uint32 private _claimsThatDay;
-
     /// @inheritdoc ITicketCollection
     address public override operator;
-    /// @inheritdoc ITicketCollection
-    address public override guardian;
+
+    // Modifiers call functions: their code would stand in the contract once for each use.
 
     /// @dev Only the owner or the guardian.
     modifier onlyOwnerOrGuardian() {
-        if (msg.sender != owner() && msg.sender != guardian) revert NotOwnerOrGuardian();
+        _checkOwnerOrGuardian();
         _;
     }
 
     /// @dev Only the minter.
     modifier onlyMinter() {
-        if (msg.sender != minter) revert NotMinter();
+        _checkMinter();
         _;
     }
 
     /// @dev Only the operator.
     modifier onlyOperator() {
-        if (msg.sender != operator) revert NotOperator();
+        _checkOperator();
         _;
     }
 
     /// @dev Only while the scope is not paused.
     modifier unlessPaused(uint8 scope) {
-        if (paused & scope != 0) revert ScopePaused(scope);
+        _checkPaused(scope);
         _;
     }
 
@@ -62,6 +65,16 @@ abstract contract CollectionRoles is ITicketCollection, TwoStepOwnable, ERC2981 
         if (scopes & ~Scope.ALL != 0) revert UnknownScopes(scopes);
         paused = scopes;
         emit ScopesPaused(scopes, msg.sender);
+    }
+
+    /// @inheritdoc ITicketCollection
+    function minter() external view override returns (address) {
+        return _minter.account;
+    }
+
+    /// @inheritdoc ITicketCollection
+    function mintsPerDay() external view override returns (uint32) {
+        return _minter.perDay;
     }
 
     /// @inheritdoc ITicketCollection
@@ -75,13 +88,48 @@ abstract contract CollectionRoles is ITicketCollection, TwoStepOwnable, ERC2981 
     }
 
     /// @inheritdoc ITicketCollection
+    function setMintsPerDay(uint32 perDay) external override onlyOwner {
+        _setMintsPerDay(perDay);
+    }
+
+    /// @inheritdoc ITicketCollection
+    function claimSigner() external view override returns (address) {
+        return _claimSigner.account;
+    }
+
+    /// @inheritdoc ITicketCollection
+    function claimsPerDay() external view override returns (uint32) {
+        return _claimSigner.perDay;
+    }
+
+    /// @inheritdoc ITicketCollection
     function setClaimSigner(address signer, uint32 perDay) external override onlyOwner {
         _setClaimSigner(signer, perDay);
     }
 
     /// @inheritdoc ITicketCollection
     function rotateClaimSigner(address signer) external override onlyOwnerOrGuardian {
-        _setClaimSigner(signer, claimsPerDay);
+        _setClaimSigner(signer, _claimSigner.perDay);
+    }
+
+    /// @inheritdoc IBoxOffice
+    function quoteSigner() external view override returns (address) {
+        return _quoteSigner.account;
+    }
+
+    /// @inheritdoc IBoxOffice
+    function quotesPerDay() external view override returns (uint32) {
+        return _quoteSigner.perDay;
+    }
+
+    /// @inheritdoc IBoxOffice
+    function setQuoteSigner(address signer, uint32 perDay) external override onlyOwner {
+        _setQuoteSigner(signer, perDay);
+    }
+
+    /// @inheritdoc IBoxOffice
+    function rotateQuoteSigner(address signer) external override onlyOwnerOrGuardian {
+        _setQuoteSigner(signer, _quoteSigner.perDay);
     }
 
     /// @inheritdoc ITicketCollection
@@ -101,31 +149,65 @@ abstract contract CollectionRoles is ITicketCollection, TwoStepOwnable, ERC2981 
         _setRoyalty(receiver, bps);
     }
 
-    /// @dev Writes the minter and its allowance.
+    /// @dev See onlyOwnerOrGuardian.
+    function _checkOwnerOrGuardian() private view {
+        if (msg.sender != owner() && msg.sender != guardian) revert NotOwnerOrGuardian();
+    }
+
+    /// @dev See onlyMinter.
+    function _checkMinter() private view {
+        if (msg.sender != _minter.account) revert NotMinter();
+    }
+
+    /// @dev See onlyOperator.
+    function _checkOperator() private view {
+        if (msg.sender != operator) revert NotOperator();
+    }
+
+    /// @dev Reverts while the scope is paused.
+    function _checkPaused(uint8 scope) internal view {
+        if (paused & scope != 0) revert ScopePaused(scope);
+    }
+
+    /// @dev Writes the minter and its allowance. The count of the day stays, so that rotating lifts no limit.
     function _setMinter(address minter_, uint64 allowance) internal {
-        (minter, minterAllowance) = (minter_, allowance);
+        (_minter.account, minterAllowance) = (minter_, allowance);
         emit MinterChanged(minter_, allowance);
     }
 
-    /// @dev Takes `count` tickets off the minter's allowance.
+    /// @dev Writes the minter's daily limit.
+    function _setMintsPerDay(uint32 perDay) internal {
+        _minter.perDay = perDay;
+        emit MintsPerDayChanged(perDay);
+    }
+
+    /// @dev Takes `count` tickets off the minter's allowance and its day.
     function _spendAllowance(uint64 count) internal {
         uint64 left = minterAllowance;
         if (count > left) revert AllowanceExceeded();
         minterAllowance = left - count;
+        if (!_countToday(_minter, count)) revert MintLimitExceeded();
     }
 
-    /// @dev Writes the claim signer and its limit. The count of the day stays, so that rotating lifts no limit.
+    /// @dev Writes the claim signer and its limit. The count of the day stays.
     function _setClaimSigner(address signer, uint32 perDay) internal {
-        (claimSigner, claimsPerDay) = (signer, perDay);
+        (_claimSigner.account, _claimSigner.perDay) = (signer, perDay);
         emit ClaimSignerChanged(signer, perDay);
     }
 
-    /// @dev Counts one claim against the limit of the present UTC day.
-    function _countClaim() internal {
+    /// @dev Writes the quote signer and its limit. The count of the day stays.
+    function _setQuoteSigner(address signer, uint32 perDay) internal {
+        (_quoteSigner.account, _quoteSigner.perDay) = (signer, perDay);
+        emit QuoteSignerChanged(signer, perDay);
+    }
+
+    /// @dev Counts `count` uses of a key against the limit of the present UTC day; false if they do not fit.
+    function _countToday(Key storage key, uint64 count) internal returns (bool) {
         uint32 today = uint32(block.timestamp / 1 days);
-        uint32 count = today == _claimDay ? _claimsThatDay : 0;
-        if (count >= claimsPerDay) revert ClaimLimitExceeded();
-        (_claimDay, _claimsThatDay) = (today, count + 1);
+        uint256 total = (today == key.day ? key.count : 0) + uint256(count);
+        if (total > key.perDay) return false;
+        (key.day, key.count) = (today, uint32(total));
+        return true;
     }
 
     /// @dev Writes the operator.

@@ -11,6 +11,10 @@ interface IBKS {
     event Paused(address indexed by);
     /// @notice Transfers and mints resumed.
     event Unpaused(address indexed by);
+    /// @notice A reward was minted under an id.
+    event Rewarded(bytes32 indexed id, address indexed to, uint256 amount);
+    /// @notice An account burnt tokens of its own under an id.
+    event Redeemed(bytes32 indexed id, address indexed account, uint256 amount);
 
     /// @notice The caller does not hold the minter role.
     error NotMinter();
@@ -26,8 +30,14 @@ interface IBKS {
     error OwnerIsZero();
     /// @notice Tokens cannot be minted to the zero address.
     error ReceiverIsZero();
+    /// @notice A reward of this id was minted before.
+    error RewardUsed(bytes32 id);
+    /// @notice The account used this redemption id before.
+    error RedemptionUsed(bytes32 id);
+    /// @notice Nothing is not an amount.
+    error AmountIsZero();
 
-    /// @notice The most that can ever exist, in the base unit.
+    /// @notice The most that can exist at one time, in the base unit.
     function CAP() external view returns (uint256);
 
     /// @notice Creates tokens. Only a minter.
@@ -35,6 +45,26 @@ interface IBKS {
     /// @param to Who receives them.
     /// @param amount In the base unit (10^-18 BKS).
     function mint(address to, uint256 amount) external;
+
+    /// @notice Creates tokens under an id that is good once. Only a minter.
+    /// @dev Reverts: NotMinter, RewardUsed, AmountIsZero, TokenIsPaused, CapExceeded, ReceiverIsZero.
+    /// @param id What the reward is for.
+    /// @param to Who receives it.
+    /// @param amount In the base unit.
+    function reward(bytes32 id, address to, uint256 amount) external;
+
+    /// @notice Whether a reward of this id was minted.
+    function isRewarded(bytes32 id) external view returns (bool);
+
+    /// @notice Burns tokens of the caller in exchange for something off chain. Each account uses an id once; whoever gives
+    ///         something for it must look at the account too.
+    /// @dev Reverts: RedemptionUsed, AmountIsZero, TokenIsPaused, InsufficientBalance.
+    /// @param id What is redeemed.
+    /// @param amount In the base unit.
+    function redeem(bytes32 id, uint256 amount) external;
+
+    /// @notice Whether the account used this redemption id.
+    function isRedeemed(address account, bytes32 id) external view returns (bool);
 
     /// @notice Gives or takes the minter role. Only the owner.
     function setMinter(address minter, bool allowed) external;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ITicketRules} from "./ITicketRules.sol";
+
 /// @title What a promoter, the platform's deployer and the index need of the factory.
 /// @notice The factory makes one collection per event as an ERC-1167 clone at an address known beforehand.
 interface ICollectionFactory {
@@ -20,6 +22,15 @@ interface ICollectionFactory {
     /// @param claimsPerDay How many claims may pass in one UTC day.
     /// @param operator Who may set a ticket's status and burn void tickets.
     /// @param guardian Who may pause and revoke.
+    /// @param mintsPerDay How many tickets the minter may mint in one UTC day.
+    /// @param quoteSigner Whose quotes buy accepts.
+    /// @param quotesPerDay How many tickets may be bought by quote in one UTC day.
+    /// @param market The only market that may ever sell the tickets on; zero for none.
+    /// @param resaleCurrency The only currency they are ever sold on in; zero for the native coin.
+    /// @param treasury Where the promoter's share goes; zero for the owner.
+    /// @param feeReceiver Where the platform's share goes; zero if it takes none.
+    /// @param rules The rules for moving tickets.
+    /// @param tiers What the tickets of each tier cost; more can be published later.
     struct Params {
         address promoter;
         bytes32 eventRef;
@@ -36,6 +47,15 @@ interface ICollectionFactory {
         uint32 claimsPerDay;
         address operator;
         address guardian;
+        uint32 mintsPerDay;
+        address quoteSigner;
+        uint32 quotesPerDay;
+        address market;
+        address resaleCurrency;
+        address treasury;
+        address feeReceiver;
+        ITicketRules.Rules rules;
+        ITicketRules.TierTerms[] tiers;
     }
 
     /// @notice A collection was created and initialised.

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IBoxOffice} from "./IBoxOffice.sol";
 import {ICollectionFactory} from "./ICollectionFactory.sol";
+import {IERC7439} from "./IERC7439.sol";
+import {ITicketRules} from "./ITicketRules.sol";
 
 /// @title One event's tickets: what the platform, promoters, wallets and the index need beyond ERC-721.
 /// @notice The words (batch, entry, tier, status, epoch, kind, escrow, scope) are explained in docs/contracts.md.
-interface ITicketCollection {
+interface ITicketCollection is ITicketRules, IBoxOffice, IERC7439 {
     /// @notice What the claim signer and the recipient both sign, each under its own EIP-712 type.
     /// @param tokenId The escrowed ticket.
     /// @param recipient The wallet that receives it.
@@ -40,6 +43,8 @@ interface ITicketCollection {
     event ScopesPaused(uint8 scopes, address indexed by);
     /// @notice Who may mint, and how many tickets are left to it.
     event MinterChanged(address indexed minter, uint64 allowance);
+    /// @notice How many tickets the minter may mint in one UTC day.
+    event MintsPerDayChanged(uint32 perDay);
     /// @notice Whose vouchers count, and how many claims may pass a day.
     event ClaimSignerChanged(address indexed signer, uint32 perDay);
     /// @notice Who may set statuses.
@@ -75,7 +80,9 @@ interface ITicketCollection {
     error BadEntries();
     /// @notice The minter has fewer tickets left than the batch holds.
     error AllowanceExceeded();
-    /// @notice The batch would pass maxSupply.
+    /// @notice The minter has fewer tickets left today than the batch holds.
+    error MintLimitExceeded();
+    /// @notice The mint would pass maxSupply.
     error SupplyExceeded();
     /// @notice The ticket is not in escrow.
     error NotEscrowed(uint256 tokenId);
@@ -97,6 +104,8 @@ interface ITicketCollection {
     error TicketNotVoid(uint256 tokenId);
     /// @notice Tickets never go back into escrow.
     error ReceiverIsCollection();
+    /// @notice The zero address holds no tickets and gets no money.
+    error ReceiverIsZero();
     /// @notice A contract whose code the owner has not allowed.
     error ReceiverNotAllowed(address receiver, bytes32 codeHash);
     /// @notice The hash of no code allows nothing.
@@ -109,14 +118,14 @@ interface ITicketCollection {
     error PromoterIsZero();
     /// @notice A collection needs room for at least one ticket.
     error SupplyIsZero();
-    /// @notice ERC-721 makes this function payable; the collection keeps no money.
+    /// @notice ERC-721 makes this function payable; only buy takes money.
     error ValueRefused();
 
     // ---- setup
 
     /// @notice Sets a fresh clone up; once.
     /// @dev The factory calls it in the transaction that creates the clone. Reverts: AlreadyInitialized, PromoterIsZero,
-    ///      SupplyIsZero, RoyaltyTooHigh, RoyaltyReceiverIsZeroAddress.
+    ///      SupplyIsZero, RoyaltyTooHigh, RoyaltyReceiverIsZeroAddress, BadTierTerms, TierAlreadyPublished.
     /// @param p The parameters the promoter agreed to.
     function initialize(ICollectionFactory.Params calldata p) external;
 
@@ -132,7 +141,8 @@ interface ITicketCollection {
     function batchState(uint64 number) external view returns (uint8 state, bytes32 contentsHash);
 
     /// @notice Mints a batch. Only the minter. Calls no receiver.
-    /// @dev Reverts: NotMinter, ScopePaused(2), BatchOutOfOrder, BadEntries, AllowanceExceeded, SupplyExceeded.
+    /// @dev Reverts: NotMinter, ScopePaused(2), BatchOutOfOrder, BadEntries, AllowanceExceeded,
+    ///      MintLimitExceeded, SupplyExceeded.
     /// @param number nextBatch().
     /// @param entries 22 bytes each: owner, then tier (big endian).
     function mintBatch(uint64 number, bytes calldata entries) external;
@@ -144,7 +154,7 @@ interface ITicketCollection {
 
     /// @notice Moves an escrowed ticket to its recipient. Anyone may submit it.
     /// @dev Reverts: ScopePaused(8), Expired, TokenDoesNotExist, NotEscrowed, StaleEpoch, BadVoucher, BadAcceptance,
-    ///      ClaimLimitExceeded, TicketNotLive, ReceiverNotAllowed.
+    ///      ClaimLimitExceeded, WalletLimitExceeded, TicketNotLive, ReceiverNotAllowed.
     /// @param c What both signed.
     /// @param voucher The claim signer's signature over ClaimVoucher (ECDSA or ERC-1271).
     /// @param acceptance The recipient's signature over ClaimAcceptance (ECDSA or ERC-1271).
@@ -171,6 +181,9 @@ interface ITicketCollection {
 
     /// @notice ERC-7572 metadata of the collection.
     function contractURI() external view returns (string memory);
+
+    /// @notice When a batch was minted, in Unix seconds; 0 unless MINTED. For an id of safeMint: when that ticket was.
+    function mintedAt(uint256 batchOrTokenId) external view returns (uint32);
 
     /// @notice Points the metadata elsewhere. Only the owner, until freezeMetadata.
     /// @dev Reverts: Unauthorized, MetadataIsFrozen.
@@ -218,6 +231,12 @@ interface ITicketCollection {
 
     /// @notice Sets the minter and what it may mint from now on. Only the owner.
     function setMinter(address minter_, uint64 allowance) external;
+
+    /// @notice Tickets the minter may mint in one UTC day.
+    function mintsPerDay() external view returns (uint32);
+
+    /// @notice Sets how many tickets the minter may mint in one UTC day; 0 stops it. Only the owner. Today's stay counted.
+    function setMintsPerDay(uint32 perDay) external;
 
     /// @notice Replaces the minter and keeps what is left to it; zero revokes. Owner or guardian.
     function rotateMinter(address minter_) external;

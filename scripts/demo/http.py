@@ -44,6 +44,10 @@ class Api:
         """Do. `key` is the Idempotency-Key of things that must be made once."""
         return self._ask("POST", path, json=body or {}, key=key)
 
+    def put(self, path: str, body: Answer) -> Answer:
+        """Set."""
+        return self._ask("PUT", path, json=body)
+
     def _ask(self, method: str, path: str, key: str | None = None, **what: Any) -> Answer:
         headers = self._headers | ({"Idempotency-Key": key} if key else {})
         response = line.request(method, f"{self.url}{path}", headers=headers, **what)

@@ -1,16 +1,22 @@
 """The chain as any client sees it: JSON-RPC to a node."""
 
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
 from eth_abi import decode, encode
 from eth_utils import keccak, to_checksum_address
 
-from scripts.demo.http import line, until
+from scripts.demo.http import Answer, line, until
 from scripts.demo.wallet import Wallet
 
 GAS_MONEY = 10**17
 """What a fan needs for a few transactions of her own, in wei."""
+
+
+def _call_data(signature: str, arguments: Sequence[Any]) -> str:
+    inside = signature.rstrip(")").partition("(")[2]
+    return f"0x{(keccak(text=signature)[:4] + encode([t for t in inside.split(',') if t], list(arguments))).hex()}"
 
 
 class Node:
@@ -31,10 +37,8 @@ class Node:
 
     def read(self, contract: str, signature: str, *arguments: Any, returns: str) -> Any:
         """Call a view such as `ownerOf(uint256)` and decode its one result."""
-        name, _, inside = signature.rstrip(")").partition("(")
-        data = keccak(text=f"{name}({inside})")[:4] + encode([t for t in inside.split(",") if t], list(arguments))
-        result = self.ask("eth_call", {"to": contract, "data": f"0x{data.hex()}"}, "latest")
-        (value,) = decode([returns], bytes.fromhex(result[2:]))
+        result = self.ask("eth_call", {"to": contract, "data": _call_data(signature, arguments)}, "latest")
+        (value, *_) = decode([returns], bytes.fromhex(result[2:]))
         return to_checksum_address(value) if returns == "address" else value
 
     def owner_of(self, collection: str, token_id: int) -> str:
@@ -53,6 +57,35 @@ class Node:
         if receipt["status"] != "0x1":
             raise RuntimeError(f"transaction {tx_hash} reverted")
         return tx_hash
+
+    def transact(self, sender: Wallet, contract: str, signature: str, *arguments: Any) -> str:
+        """Call `mint(address,uint256)` or the like from a wallet, as any tool does; return the transaction's hash."""
+        call = {"from": sender.address, "to": contract, "data": _call_data(signature, arguments)}
+        gas = int(self.ask("eth_estimateGas", call), 16)
+        price = 2 * int(self.ask("eth_gasPrice"), 16)
+        return self.send(
+            sender.sign_transaction(
+                {
+                    "chainId": int(self.ask("eth_chainId"), 16),
+                    "nonce": int(self.ask("eth_getTransactionCount", sender.address, "pending"), 16),
+                    "to": contract,
+                    "value": 0,
+                    "data": call["data"],
+                    "gas": gas * 12 // 10,
+                    "maxFeePerGas": price,
+                    "maxPriorityFeePerGas": min(price, 10**9),
+                    "type": 2,
+                }
+            )
+        )
+
+    def refusal(self, transaction: Answer) -> str:
+        """Return the selector of the error with which the chain refuses a transaction now; "" if it takes it."""
+        fields = {name: transaction[name] for name in ("from", "to", "data", "value")}
+        answer = line.post(
+            self.url, json={"jsonrpc": "2.0", "id": next(self._ids), "method": "eth_call", "params": [fields, "latest"]}
+        ).json()
+        return str(answer.get("error", {}).get("data", ""))[:10]
 
     def give(self, giver: Wallet, receiver: str, wei: int = GAS_MONEY) -> str:
         """Send coins from one wallet to another, as a friend or a faucet would."""

@@ -12,6 +12,8 @@ from scripts.demo.node import Node
 from scripts.demo.wallet import Wallet
 
 GOOD_CARD = "4242424242424242"
+BKS = 10**18
+"""One BKS in its base unit."""
 DECLINED_CARD = "4000000000000002"
 
 
@@ -80,11 +82,22 @@ class Promoter(Person):
         tiers = [
             self.api.post(
                 f"/v1/events/{event['id']}/tiers",
-                {"name": name, "price_minor": price, "quantity": quantity, "per_account_limit": 6},
+                {
+                    "name": name,
+                    "price_minor": price,
+                    "quantity": quantity,
+                    "per_account_limit": 6,
+                    "prices": {"BKS": str(tokens * BKS), "BNB": str(tokens * BKS // 500)},
+                },
             )
-            for name, price, quantity in (("Standing", 49_500, 500), ("Balcony", 79_500, 80))
+            for name, price, quantity, tokens in (("Standing", 49_500, 500, 25), ("Balcony", 79_500, 80, 40))
         ]
         return Show(event["id"], "", tiers[0]["id"], tiers[1]["id"])
+
+    def allow_resale(self, show: Show, faces: dict[int, int]) -> None:
+        """Allow resale in BKS at no more than what was paid; `faces` are the tiers' face values in BKS base units."""
+        tiers = [{"number": number, "face": str(face)} for number, face in faces.items()]
+        self.api.put(f"/v1/events/{show.event_id}/resale-rules", {"cap_bps": 10_000, "tiers": tiers})
 
     def consent(self, show: Show) -> str:
         """Sign the deployment of the event's collection; return the address it will have."""
@@ -160,6 +173,41 @@ def pay(checkout_url: str, card: str) -> str:
 
 class Fan(Person, Buyer):
     """Has a wallet."""
+
+    def order_on_chain(self, show: Show, tier_id: str, quantity: int, currency: str = "BKS") -> Answer:
+        """Place an order that this wallet will pay on chain, and begin its payment."""
+        lines = [{"tier_id": tier_id, "quantity": quantity}]
+        body = {"event_id": show.event_id, "lines": lines, "provider": "crypto", "currency": currency}
+        order: Answer = self.api.post("/v1/orders", body, key=f"order-{uuid4()}")["order"]
+        self.api.post(f"/v1/orders/{order['order_id']}/payment", {"provider": "crypto"})
+        return order
+
+    def quote(self, order: Answer) -> Answer:
+        """Get the platform's quote; sign the permit if it asks for one, and get the transaction."""
+        url = f"/v1/orders/{order['order_id']}/quote"
+        quoted = self.api.post(url)
+        return self.api.post(url, {"permit": self.wallet.sign_typed(quoted["permit"])}) if quoted["permit"] else quoted
+
+    def list_ticket(self, ticket_id: str, price: int) -> Answer:
+        """Put a ticket up for sale: sign exactly the listing the API returned."""
+        draft = self.api.post("/v1/listings", {"ticket_id": ticket_id, "price": str(price)})
+        signature = self.wallet.sign_typed(draft["typed_data"])
+        return self.api.put(f"/v1/listings/{draft['order']['id']}/signature", {"signature": signature})
+
+    def purchase(self, listing: Answer) -> Answer:
+        """Get the market's `buy` of a listing; sign the permit it asks for first. Nothing is sent yet."""
+        url, body = f"/v1/listings/{listing['id']}/buy", {"max_price": listing["price"]}
+        asked = self.api.post(url, body)
+        if asked["permit"]:
+            deadline = int(asked["permit"]["message"]["deadline"])
+            permit = {"deadline": deadline, "signature": self.wallet.sign_typed(asked["permit"])}
+            asked = self.api.post(url, {**body, "permit": permit})
+        transaction: Answer = asked["transaction"]
+        return transaction
+
+    def send(self, transaction: Answer) -> str:
+        """Sign and send a transaction exactly as the API returned it."""
+        return self.node.send(self.wallet.sign_transaction(transaction))
 
     def give(self, ticket_id: str, receiver: str) -> str:
         """Give a ticket away: sign and send exactly the transaction the API returned."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.demo import trade
 from scripts.demo.http import Answer, Refused, until
 from scripts.demo.node import Node
-from scripts.demo.people import DECLINED_CARD, GOOD_CARD, Admin, Fan, Guest, Promoter, Show, Steward, pay
+from scripts.demo.people import BKS, DECLINED_CARD, GOOD_CARD, Admin, Fan, Guest, Promoter, Show, Steward, pay
 from scripts.demo.show import Stage, short
 from scripts.demo.wallet import Wallet
 
@@ -59,9 +60,11 @@ class Story:
         self.promoter = Promoter(world.api, self.node)
         self.steward = Steward(world.api, self.node)
         self.fan, self.friend, self.stranger, self.claimant = (Fan(world.api, self.node) for _ in range(4))
+        self.collector = Fan(world.api, self.node)
         self.guest = Guest(world.api, "guest@example.org")
         self.show = Show("", "", "", "")
         self.tickets: list[Answer] = []
+        self.claimed: Answer = {}
 
     def play(self) -> None:
         """Play all acts; raises at the first step that does not hold."""
@@ -71,6 +74,9 @@ class Story:
         self.guest_purchase()
         self.gift()
         self.door()
+        trade.by_quote(self)
+        trade.resale(self)
+        trade.refusals(self)
 
     def platform(self) -> None:
         """Check the contracts and roles an admin deployed and granted with Ape; onboard a promoter."""
@@ -90,7 +96,15 @@ class Story:
         with step("admin makes a promoter") as seen:
             self.organisation = self.admin.onboard(self.promoter.address, "Night Owl Concerts")
             seen.append(f"organisation {self.organisation}")
-        for person in (self.promoter, self.fan, self.friend, self.stranger, self.steward, self.claimant):
+        for person in (
+            self.promoter,
+            self.fan,
+            self.friend,
+            self.stranger,
+            self.steward,
+            self.claimant,
+            self.collector,
+        ):
             person.sign_in()
 
     def collection(self) -> None:
@@ -100,6 +114,9 @@ class Story:
         with step("creates an event with two tiers") as seen:
             self.show = self.promoter.plan(self.organisation, "Late Night Owls")
             seen.append(f"event {self.show.event_id}")
+        with step("allows resale in BKS, at most at what was paid") as seen:
+            self.promoter.allow_resale(self.show, {1: 25 * BKS, 2: 40 * BKS})
+            seen.append("face values 25 and 40 BKS, cap 100 %")
         with step("signs the deployment of its collection (EIP-712)") as seen:
             predicted = self.promoter.consent(self.show)
             seen.append(f"will be {short(predicted)}")
@@ -149,10 +166,10 @@ class Story:
             seen.append(f"tx {short(hashes.pop())}")
         with step("chain and index agree who holds them") as seen:
             for ticket in self.tickets:
-                self._held_by(ticket, fan.address)
+                self.held_by(ticket, fan.address)
                 seen.append(f"token {ticket['token_id']}")
 
-    def _held_by(self, ticket: Answer, owner: str) -> Answer:
+    def held_by(self, ticket: Answer, owner: str) -> Answer:
         """Check the holder of a ticket on chain, and wait for the index to say the same."""
         token_id = int(ticket["token_id"])
         expect(f"ownerOf({token_id})", self.node.owner_of(self.show.collection, token_id), owner)
@@ -178,20 +195,22 @@ class Story:
             expect("payment", pay(guest.checkout(order["order_id"]), GOOD_CARD), "complete")
             guest.await_order(order["order_id"], "FULFILLED")
             [ticket] = guest.tickets(order["order_id"])
-            self._held_by(ticket, self.show.collection)
+            self.held_by(ticket, self.show.collection)
             seen.append(f"token {ticket['token_id']} is owned by its collection")
         with step("claim code issued: hashed, single-use, expiring") as seen:
             code = guest.claim_code(order["order_id"], ticket["ticket_id"])
             seen.append(f"{code[:4]}…")
         with step("claim code and the wallet's signature move it") as seen:
             done = self.claimant.accept(code)
-            self._held_by(ticket, self.claimant.address)
+            self.held_by(ticket, self.claimant.address)
+            self.claimed = ticket
             seen += [f"tx {short(done['tx_hash'])}", f"to {short(self.claimant.address)}"]
         with step("refused: the same code a second time") as seen:
-            seen.append(self._refusal(lambda: self.stranger.accept(code)))
+            seen.append(self.refusal(lambda: self.stranger.accept(code)))
 
     @staticmethod
-    def _refusal(attempt: Any) -> str:
+    def refusal(attempt: Any) -> str:
+        """Return the code with which the API refuses; raises Unmet when it does not."""
         try:
             attempt()
         except Refused as refused:
@@ -207,7 +226,7 @@ class Story:
         with step("signs and sends the transaction the API returned") as seen:
             seen.append(f"tx {short(self.fan.give(self.tickets[0]['ticket_id'], self.friend.address))}")
         with step("the index follows, once it is final") as seen:
-            found = self._held_by(self.tickets[0], self.friend.address)
+            found = self.held_by(self.tickets[0], self.friend.address)
             seen += [f"holder {short(self.friend.address)}", f"epoch {found['epoch']}"]
 
     def door(self) -> None:

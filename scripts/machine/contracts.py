@@ -17,7 +17,7 @@ _DEPLOYMENT_SECONDS = 300.0
 _ETHER = 10**18
 _NO_CODE = "0x"
 _ARTIFACTS = layout.ROOT / "backend" / "chain" / "evm" / "artifacts"
-_CONTRACTS = {"BKS", "TicketCollection", "CollectionFactory"}
+_CONTRACTS = {"BKS", "TicketCollection", "CollectionFactory", "ResaleMarket"}
 _APE_REMARKS = ("INFO", "SUCCESS", "WARNING")
 
 
@@ -28,16 +28,18 @@ def fund(node: anvil.Anvil, vault: Vault) -> None:
 
 
 def deployed(url: str, manifest: Path, vault: Vault) -> bool:
-    """Tell whether every contract has its code on the chain and the last role was granted."""
+    """Tell whether every contract has its code on the chain and the roles were granted."""
     if not manifest.exists():
         return False
     told = json.loads(manifest.read_text())
     contracts = told["contracts"]
     is_whole = all(_is_present(name, contracts) for name in _CONTRACTS)
-    may_pause = vault.addresses["admin"] in told.get("roles", {}).get("bks_pausers", [])
+    roles = told.get("roles", {})
+    are_granted = vault.addresses["admin"] in roles.get("bks_pausers", [])
+    are_granted = are_granted and vault.addresses["rewards"] in roles.get("bks_minters", [])
     return (
         is_whole
-        and may_pause
+        and are_granted
         and all(anvil.rpc(url, "eth_getCode", one["address"], "latest") != _NO_CODE for one in contracts.values())
     )
 
@@ -57,7 +59,9 @@ def deploy(url: str, network: str, manifest: Path, vault: Vault, *, verbose: boo
         told = _ape(["run", "deploy"], env, "ape-deploy")
     _show(told, verbose=verbose)
     admin, deployer = vault.addresses["admin"], vault.addresses["deployer"]
-    grants = ["--deployer", deployer, "--bks-minter", admin, "--bks-pauser", admin]
+    # The admin's wallet mints for the demo; rewards have a key of their own.
+    minters = ["--bks-minter", admin, "--bks-minter", vault.addresses["rewards"]]
+    grants = ["--deployer", deployer, *minters, "--bks-pauser", admin]
     with say.step("roles granted (ape run grant_roles)"):
         told = _ape(["run", "grant_roles", *grants], env, "ape-grant-roles")
     _show(told, verbose=verbose)

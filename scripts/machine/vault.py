@@ -6,14 +6,14 @@ import json
 import os
 import secrets
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from scripts.machine import layout
 from scripts.machine.postgres import ROLES, SUPERUSER
 from scripts.machine.trouble import Trouble
 
-WALLETS = ("admin", "deployer", "minter", "claim", "operator")
+WALLETS = ("admin", "deployer", "minter", "claim", "operator", "quote", "rewards")
 """Keys of the platform. `admin` is the person's wallet (also the guardian); the others sign for the backend."""
 
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -38,12 +38,13 @@ def open_vault(path: Path = layout.SECRETS) -> Vault:
     """Return the secrets, made now if there are none yet."""
     if path.exists():
         try:
-            return Vault(**json.loads(path.read_text()))
+            vault = Vault(**json.loads(path.read_text()))
         except (ValueError, TypeError) as broken:
             raise Trouble(
                 f"{path} cannot be read ({broken}). Run scripts/start --fresh to make new secrets."
             ) from broken
-    keys = {wallet: f"0x{1 + secrets.randbelow(_SECP256K1_ORDER - 1):064x}" for wallet in WALLETS}
+        return _with_new_wallets(vault, path)
+    keys = {wallet: _new_key() for wallet in WALLETS}
     vault = Vault(
         database_passwords={role: secrets.token_hex(24) for role in (SUPERUSER, *ROLES)},
         redis_password=secrets.token_hex(24),
@@ -66,6 +67,20 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
     half.replace(path)
+
+
+def _new_key() -> str:
+    return f"0x{1 + secrets.randbelow(_SECP256K1_ORDER - 1):064x}"
+
+
+def _with_new_wallets(vault: Vault, path: Path) -> Vault:
+    """Give wallets that a newer release knows their keys; those there are stay."""
+    missing = {wallet: _new_key() for wallet in WALLETS if wallet not in vault.keys}
+    if not missing:
+        return vault
+    grown = replace(vault, keys=vault.keys | missing, addresses=vault.addresses | _addresses(missing))
+    write_private(path, json.dumps(asdict(grown), indent=1))
+    return grown
 
 
 def _addresses(keys: dict[str, str]) -> dict[str, str]:

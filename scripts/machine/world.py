@@ -13,6 +13,8 @@ from scripts.machine.vault import Vault, write_private
 
 DEPLOYMENTS = layout.DATA / "deployments"
 _NETWORK = f"eip155:{anvil.CHAIN_ID}"
+_SIGNERS = ("deployer", "minter", "claim", "operator", "quote", "rewards")
+"""The wallets of the vault that sign for the backend."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,12 @@ def settings(where: Addresses, vault: Vault, options: Options) -> dict[str, str]
         "STRIPE_API_KEY": vault.stripe_api_key,
         "STRIPE_WEBHOOK_SECRET": vault.stripe_webhook_secret,
         "CONTENT_DIR": str(layout.DATA / "content"),
+        # 10 BKS
+        "REWARDS_PER_ORDER": str(10 * 10**18),
         "CHECKOUT_SUCCESS_URL": f"{where.api}/docs#paid",
         "CHECKOUT_CANCEL_URL": f"{where.api}/docs#cancelled",
     }
-    settings |= {f"{role.upper()}_KEY": vault.keys[role] for role in ("minter", "claim", "operator", "deployer")}
+    settings |= {f"{role.upper()}_KEY": vault.keys[role] for role in _SIGNERS}
     if where.stripe is not None:
         settings["STRIPE_API_BASE"] = where.stripe
     else:
@@ -71,7 +75,8 @@ def network(options: Options) -> str:
 def _of_the_user(settings: Mapping[str, str], user: Mapping[str, str]) -> dict[str, str]:
     """On a network of the user's, the keys and manifests are the user's where given."""
     names = {"DEPLOYMENTS_DIR", "GUARDIAN_ADDRESS", "FINALITY_DEPTH", "KEYSTORE_PASSWORD"}
-    names |= {f"{role}_{kind}" for role in ("MINTER", "CLAIM", "OPERATOR", "DEPLOYER") for kind in ("KEY", "KEYSTORE")}
+    names |= {"FEE_RECEIVER_ADDRESS", "RESALE_HOLD_SECONDS"}
+    names |= {f"{role.upper()}_{kind}" for role in _SIGNERS for kind in ("KEY", "KEYSTORE")}
     given = {name: user[name] for name in sorted(names) if user.get(name)}
     given.setdefault("DEPLOYMENTS_DIR", "contracts/deployments")
     without = {f"{name.removesuffix('_KEYSTORE')}_KEY": "" for name in given if name.endswith("_KEYSTORE")}
@@ -87,7 +92,7 @@ def write(where: Addresses, vault: Vault, options: Options) -> None:
         "stripe": where.stripe,
         "deployments": str(DEPLOYMENTS),
         "admin": {"address": vault.addresses["admin"], "key": vault.keys["admin"]},
-        "platform": {name: vault.addresses[name] for name in ("deployer", "minter", "claim", "operator")},
+        "platform": {name: vault.addresses[name] for name in _SIGNERS},
         "run": str(layout.RUN),
         "logs": str(layout.LOGS),
     }

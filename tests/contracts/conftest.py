@@ -13,7 +13,7 @@ import ape_test.accounts
 import pytest
 import signing
 from ape_ethereum.trace import Trace
-from world import BASE_URI, EVENT, entries, token
+from world import BASE_URI, EVENT, TIERS, entries, rules, token
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,7 +42,8 @@ ape_test.accounts.generate_dev_accounts = functools.cache(ape_test.accounts.gene
 def people(accounts):
     """Everybody, by the part they play. Anna, Ben and Cleo are fans."""
     platform_side = ["admin", "deployer", "minter", "claim_signer", "operator", "guardian"]
-    others = ["promoter", "anna", "ben", "cleo", "stranger", "relayer"]
+    platform_side += ["quote_signer", "fees"]
+    others = ["promoter", "anna", "ben", "cleo", "stranger", "relayer", "treasury"]
     return SimpleNamespace(**{name: accounts[index] for index, name in enumerate(platform_side + others)})
 
 
@@ -55,7 +56,23 @@ def factory(people, project):
 
 
 @pytest.fixture(scope="session")
-def params(people):
+def bks(people, project):
+    """The token; everybody who pays has a thousand."""
+    made = people.admin.deploy(project.BKS, people.admin)
+    made.setMinter(people.admin, True, sender=people.admin)
+    for payer in (people.anna, people.ben, people.cleo, people.promoter):
+        made.mint(payer, 1000 * 10**18, sender=people.admin)
+    return made
+
+
+@pytest.fixture(scope="session")
+def market(factory, people, project):
+    """The market; its fee is 2.5 %."""
+    return people.admin.deploy(project.ResaleMarket, people.admin, factory, people.fees, 250)
+
+
+@pytest.fixture(scope="session")
+def params(people, bks, market):
     """Make the parameters of a collection; a test changes what matters to it."""
 
     def make(**changes):
@@ -75,6 +92,15 @@ def params(people):
             "claimsPerDay": 3,
             "operator": people.operator.address,
             "guardian": people.guardian.address,
+            "mintsPerDay": 1100,
+            "quoteSigner": people.quote_signer.address,
+            "quotesPerDay": 20,
+            "market": market.address,
+            "resaleCurrency": bks.address,
+            "treasury": people.treasury.address,
+            "feeReceiver": people.fees.address,
+            "rules": rules(),
+            "tiers": TIERS,
         } | changes
 
     return make
@@ -114,3 +140,8 @@ def collection(launch, people):
 def tickets():
     """The ids of the four tickets of `collection`."""
     return SimpleNamespace(annas=token(1, 0), bens=token(1, 1), escrowed=token(1, 2), escrowed_too=token(1, 3))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _made_once(collection, fresh, market, bks):
+    """Make what all tests share before the first of them: Ape would deploy it anew at other addresses later."""

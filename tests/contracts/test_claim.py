@@ -16,6 +16,7 @@ from world import (
     entries,
     events,
     names,
+    rules,
     token,
 )
 
@@ -329,3 +330,19 @@ def test_the_chain_id_is_read_live(collection, people, claim, submit):
     finally:
         provider.make_request("anvil_setChainId", [31337])
     submit(given, voucher, acceptance)
+
+
+def test_a_claim_counts_against_the_wallets_limit_and_a_batch_does_not(collection, people, claim, submit, tickets):
+    collection.setRules(rules(maxPerWallet=1), sender=people.promoter)
+    submit(claim())
+    assert collection.takenBy(people.cleo) == 1
+    with ape.reverts(collection.WalletLimitExceeded, error_inputs={"limit": 1}):
+        submit(claim(tokenId=tickets.escrowed_too))
+    collection.mintBatch(2, entries((people.cleo, 1)), sender=people.minter)
+    assert (collection.takenBy(people.cleo), collection.balanceOf(people.cleo)) == (1, 2)
+
+
+def test_no_rule_of_gifts_and_no_freeze_stops_a_claim(collection, people, claim, submit, tickets):
+    collection.setRules(rules(resale=False, giftLimit=0, giftCoolOff=99, freezeAt=1), sender=people.promoter)
+    submit(claim())
+    assert tuple(collection.giftState(tickets.escrowed)) == (0, 0)

@@ -5,10 +5,12 @@ import pytest
 import signing
 from eth_abi import encode
 from eth_utils import keccak
-from world import EVENT, ZERO, events, names
+from world import EVENT, TIERS, ZERO, events, names, rules
 
 PARAMS = (
-    "(address,bytes32,uint32,string,string,string,uint64,address,uint96,address,uint64,address,uint32,address,address)"
+    "(address,bytes32,uint32,string,string,string,uint64,address,uint96,address,uint64,address,uint32,address,address,"
+    "uint32,address,uint32,address,address,address,address,"
+    "(bool,uint16,uint8,uint32,uint64,uint32,uint32),(uint16,uint96,uint64,uint64)[])"
 )
 
 
@@ -47,9 +49,17 @@ def test_a_deployment_sets_the_collection_up_in_one_transaction(factory, people,
         "Initialized",
         "RoyaltyChanged",
         "MinterChanged",
+        "MintsPerDayChanged",
         "ClaimSignerChanged",
+        "QuoteSignerChanged",
         "OperatorChanged",
         "GuardianChanged",
+        "MarketFixed",
+        "TreasuryChanged",
+        "FeeReceiverChanged",
+        "RulesChanged",
+        "TierPublished",
+        "TierPublished",
     ]
     assert events(receipt, "Initialized") == [{"paramsHash": params_hash}]
     assert factory.isCollection(collection)
@@ -69,6 +79,15 @@ def test_a_deployment_sets_the_collection_up_in_one_transaction(factory, people,
         "claimsPerDay": collection.claimsPerDay(),
         "operator": collection.operator(),
         "guardian": collection.guardian(),
+        "mintsPerDay": collection.mintsPerDay(),
+        "quoteSigner": collection.quoteSigner(),
+        "quotesPerDay": collection.quotesPerDay(),
+        "market": collection.market(),
+        "resaleCurrency": collection.resaleCurrency(),
+        "treasury": collection.treasury(),
+        "feeReceiver": collection.feeReceiver(),
+        "rules": tuple(collection.rules()),
+        "tiers": [tuple(collection.tierTerms(tier)) for tier in (1, 2)],
     } == given
     assert (collection.paused(), collection.nextBatch(), collection.totalMinted()) == (0, 1, 0)
 
@@ -85,7 +104,7 @@ def test_the_address_is_known_beforehand(factory, people, deploy):
 
 
 def test_promoter_event_and_version_each_make_another_address(factory, people, project):
-    factory.addVersion(people.admin.deploy(project.CollectionHarness), sender=people.admin)
+    factory.addVersion(people.admin.deploy(project.TicketCollection), sender=people.admin)
     told = {
         factory.predict(people.promoter, EVENT, 1),
         factory.predict(people.anna, EVENT, 1),
@@ -152,7 +171,25 @@ OTHER = {
     "claimsPerDay": 4,
     "operator": "0x" + "11" * 20,
     "guardian": "0x" + "11" * 20,
+    "mintsPerDay": 1,
+    "quoteSigner": "0x" + "11" * 20,
+    "quotesPerDay": 1,
+    "market": "0x" + "11" * 20,
+    "resaleCurrency": "0x" + "11" * 20,
+    "treasury": "0x" + "11" * 20,
+    "feeReceiver": "0x" + "11" * 20,
+    "tiers": [*TIERS, (3, 1, 1, 1)],
 }
+OTHER_RULES = {
+    "resale": False,
+    "capBps": 1,
+    "giftLimit": 1,
+    "giftCoolOff": 1,
+    "freezeAt": 1,
+    "resaleHold": 1,
+    "maxPerWallet": 1,
+}
+OTHER_TERMS = [(9, 10**18, 100, 100), (1, 1, 100, 100), (1, 10**18, 1, 100), (1, 10**18, 100, 101)]
 
 
 @pytest.mark.parametrize("field", OTHER)
@@ -163,8 +200,24 @@ def test_a_consent_covers_every_parameter(factory, people, params, deploy, chain
         deploy(params(**{field: OTHER[field]}), deadline=deadline, consent=signed)
 
 
+@pytest.mark.parametrize("rule", OTHER_RULES)
+def test_a_consent_covers_every_rule(factory, people, params, deploy, chain, rule):
+    deadline = chain.pending_timestamp + 3600
+    signed = signing.consent(people.promoter, params(), deadline, factory.address)
+    with ape.reverts(factory.BadConsent):
+        deploy(params(rules=rules(**{rule: OTHER_RULES[rule]})), deadline=deadline, consent=signed)
+
+
+@pytest.mark.parametrize("terms", OTHER_TERMS)
+def test_a_consent_covers_every_term_of_a_tier(factory, people, params, deploy, chain, terms):
+    deadline = chain.pending_timestamp + 3600
+    signed = signing.consent(people.promoter, params(), deadline, factory.address)
+    with ape.reverts(factory.BadConsent):
+        deploy(params(tiers=[terms, TIERS[1]]), deadline=deadline, consent=signed)
+
+
 def test_a_consent_covers_the_version(factory, people, params, project, deploy, chain):
-    factory.addVersion(people.admin.deploy(project.CollectionHarness), sender=people.admin)
+    factory.addVersion(people.admin.deploy(project.TicketCollection), sender=people.admin)
     deadline = chain.pending_timestamp + 3600
     signed = signing.consent(people.promoter, params(), deadline, factory.address)
     with ape.reverts(factory.BadConsent):
@@ -242,10 +295,17 @@ def test_a_collection_without_royalty_and_roles_is_possible(factory, people, par
         claimSigner=ZERO,
         operator=ZERO,
         guardian=ZERO,
+        quoteSigner=ZERO,
+        market=ZERO,
+        resaleCurrency=ZERO,
+        treasury=ZERO,
+        feeReceiver=ZERO,
+        tiers=[],
     )
     deploy(bare)
     made = project.TicketCollection.at(factory.predict(people.promoter, EVENT, 1), fetch_from_explorer=False)
     assert (made.minter(), made.guardian(), made.royaltyInfo(0, 100)) == (ZERO, ZERO, (ZERO, 0))
+    assert (made.market(), made.treasury(), made.feeReceiver()) == (ZERO, people.promoter, ZERO)
 
 
 # ---- initialising
@@ -283,6 +343,9 @@ def clone(people, project, factory):
         ("maxSupply", 0, "SupplyIsZero"),
         ("royaltyBps", 1001, "RoyaltyTooHigh"),
         ("royaltyReceiver", ZERO, "RoyaltyReceiverIsZeroAddress"),
+        ("tiers", [(1, 1, 1, 0)], "BadTierTerms"),
+        ("tiers", [(1, 1, 3, 2)], "BadTierTerms"),
+        ("tiers", [(1, 1, 1, 1), (1, 2, 1, 1)], "TierAlreadyPublished"),
     ],
 )
 def test_a_clone_refuses_bad_parameters(clone, people, params, field, value, error):
@@ -300,7 +363,7 @@ def test_a_clone_made_elsewhere_is_none_of_the_factorys(clone, factory, people, 
 
 
 def test_versions_are_added_by_the_owner_and_count_up(factory, people, project):
-    second = people.admin.deploy(project.CollectionHarness)
+    second = people.admin.deploy(project.TicketCollection)
     with ape.reverts(factory.Unauthorized):
         factory.addVersion(second, sender=people.deployer)
     with ape.reverts(factory.NotAContract, error_inputs={"account": people.anna.address}):

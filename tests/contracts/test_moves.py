@@ -4,18 +4,13 @@ import ape
 import pytest
 from eth_utils import keccak
 from world import (
-    BUYBACK,
-    CLAIM,
     GIFT,
-    ISSUER,
     LIVE,
     LOCKED,
     PAUSE_CLAIM,
     PAUSE_MINT,
     PAUSE_RESALE,
     PAUSE_SALE,
-    RECOVERY,
-    SALE,
     USED,
     VOID,
     ZERO,
@@ -35,15 +30,6 @@ WAYS = {
 @pytest.fixture(params=WAYS.values(), ids=WAYS)
 def move(request):
     return request.param
-
-
-@pytest.fixture
-def harness(launch, factory, people, project):
-    """A collection whose tickets move for any kind of reason; Anna holds ticket 65536."""
-    factory.addVersion(people.admin.deploy(project.CollectionHarness), sender=people.admin)
-    made = launch("CollectionHarness", version=2)
-    made.mintBatch(1, entries((people.anna, 1)), sender=people.minter)
-    return made
 
 
 def test_a_gift_moves_the_ticket_and_raises_its_epoch(collection, people, tickets, move):
@@ -120,40 +106,6 @@ def test_a_self_transfer_keeps_the_ticket_and_raises_the_epoch(collection, peopl
 def test_no_pause_stops_a_gift(collection, people, tickets, move):
     collection.setPaused(PAUSE_SALE | PAUSE_MINT | PAUSE_RESALE | PAUSE_CLAIM, sender=people.guardian)
     move(collection, people.anna, people.cleo, tickets.annas, sender=people.anna)
-
-
-@pytest.mark.parametrize("kind", [GIFT, SALE, BUYBACK, CLAIM, ISSUER, RECOVERY])
-def test_each_kind_of_move_says_so_once(harness, people, kind):
-    receipt = harness.moveAs(kind, people.anna, people.ben, token(1), sender=people.stranger)
-    assert events(receipt, "TicketMoved") == [{"tokenId": token(1), "kind": kind, "epoch": 1}]
-    receipt = harness.transferFrom(people.ben, people.anna, token(1), sender=people.ben)
-    assert events(receipt, "TicketMoved") == [{"tokenId": token(1), "kind": GIFT, "epoch": 2}]
-
-
-@pytest.mark.parametrize("kind", [SALE, BUYBACK])
-def test_a_paused_resale_stops_sales_and_buybacks(harness, people, kind):
-    harness.setPaused(PAUSE_RESALE, sender=people.guardian)
-    with ape.reverts(harness.ScopePaused, error_inputs={"scope": PAUSE_RESALE}):
-        harness.moveAs(kind, people.anna, people.ben, token(1), sender=people.stranger)
-    harness.setPaused(PAUSE_SALE | PAUSE_MINT | PAUSE_CLAIM, sender=people.guardian)
-    harness.moveAs(kind, people.anna, people.ben, token(1), sender=people.stranger)
-
-
-@pytest.mark.parametrize("kind", [GIFT, CLAIM, ISSUER, RECOVERY])
-def test_a_paused_resale_stops_nothing_else(harness, people, kind):
-    harness.setPaused(PAUSE_RESALE, sender=people.guardian)
-    harness.moveAs(kind, people.anna, people.ben, token(1), sender=people.stranger)
-
-
-def test_no_kind_of_move_passes_the_status_or_the_receiver_rule(harness, people, project):
-    contract = people.stranger.deploy(project.Stranger)
-    for kind in range(6):
-        with ape.reverts(harness.ReceiverNotAllowed):
-            harness.moveAs(kind, people.anna, contract, token(1), sender=people.stranger)
-    harness.setStatus([token(1)], USED, sender=people.operator)
-    for kind in range(6):
-        with ape.reverts(harness.TicketNotLive):
-            harness.moveAs(kind, people.anna, people.ben, token(1), sender=people.stranger)
 
 
 def test_money_sent_along_is_refused(collection, people, tickets):
@@ -297,7 +249,7 @@ def test_a_receiver_may_send_the_ticket_on_at_once(collection, people, tickets, 
     assert balances == [0, 0, 1]
 
 
-def test_a_receiver_gains_nothing_by_calling_back(collection, people, tickets, holder):
+def test_a_receiver_gains_nothing_by_calling_back(collection, people, tickets, holder, params):
     collection.setReceiverCodeHash(code_hash(holder), True, sender=people.promoter)
     calls = {
         collection.NotMinter: collection.mintBatch.encode_input(2, entries((holder.address, 1))),
@@ -306,7 +258,7 @@ def test_a_receiver_gains_nothing_by_calling_back(collection, people, tickets, h
         collection.Unauthorized: collection.setMinter.encode_input(holder, 1000),
         collection.NotOwnerOrGuardian: collection.setPaused.encode_input(0),
         collection.AlreadyInitialized: collection.initialize.encode_input(
-            (holder.address, bytes(32), 1, "", "", "", 1, ZERO, 0, ZERO, 0, ZERO, 0, ZERO, ZERO)
+            tuple(params(promoter=holder.address).values())
         ),
     }
     for error, call in calls.items():

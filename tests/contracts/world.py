@@ -26,3 +26,27 @@ def events(receipt, name):
 def names(receipt):
     """The names of a receipt's logs, in order."""
     return [log.event_name for log in receipt.events]
+
+
+FACE = 10**18
+UNLIMITED = 255
+
+OPEN_RULES = {
+    "resale": True,
+    "capBps": 11_000,
+    "giftLimit": UNLIMITED,
+    "giftCoolOff": 0,
+    "freezeAt": 0,
+    "resaleHold": 0,
+    "maxPerWallet": 0,
+}
+"""Rules that forbid nothing but a price above 110 % of what was paid."""
+
+
+def rules(**changes):
+    """The rules as the contracts take them; a test changes what matters to it."""
+    return tuple((OPEN_RULES | changes).values())
+
+
+TIERS = [(1, FACE, 100, 100), (2, 2 * FACE, 75, 100)]
+"""Tier 1 at full price; tier 2 costs twice as much and was sold at a quarter off."""

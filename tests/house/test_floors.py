@@ -19,14 +19,14 @@ def test_imports_go_down_the_floors(monkeypatch):
 def test_a_package_that_names_no_floor_fails(tmp_path):
     """The control: the same plan, with one floor taken out, must be refused."""
     plan = (ROOT / "pyproject.toml").read_text()
-    assert '    "checkin",\n' in plan
+    assert '    "orders",\n' in plan
     config = tmp_path / "plan.toml"
-    config.write_text(plan.replace('    "checkin",\n', ""))
+    config.write_text(plan.replace('    "orders",\n', ""))
     code = f"import sys, importlinter.cli as cli; sys.exit(cli.lint_imports({str(config)!r}, no_cache=True))"
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 1
-    assert "backend.checkin" in result.stdout
+    assert "backend.orders" in result.stdout
 
 
 @pytest.mark.parametrize("module", ["indexer.__main__", "backend.chain.onlog", "backend.chain.abi"])

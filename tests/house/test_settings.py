@@ -21,6 +21,7 @@ GOOD = {
     "claim_keystore": "/keys/claim.json",
     "operator_keystore": "/keys/operator.json",
     "deployer_keystore": "/keys/deployer.json",
+    "quote_keystore": "/keys/quote.json",
     "keystore_password": "long enough",
 }
 

@@ -12,6 +12,7 @@ from scripts.machine.trouble import Trouble
 NETWORK = "eip155:31337"
 ZERO = b"\0" * 20
 Token = tuple[bytes, int]
+RULES = ("capBps", "giftCoolOff", "freezeAt", "resaleHold", "maxPerWallet")
 
 
 def token_id(batch: int, index: int = 0) -> int:
@@ -94,6 +95,15 @@ class Chainside:
             "claimsPerDay": 1000,
             "operator": me,
             "guardian": me,
+            "mintsPerDay": 100_000,
+            "quoteSigner": me,
+            "quotesPerDay": 100_000,
+            "market": bytes(20),
+            "resaleCurrency": bytes(20),
+            "treasury": me,
+            "feeReceiver": me,
+            "rules": dict.fromkeys(RULES, 0) | {"resale": False, "giftLimit": 255},
+            "tiers": [],
         }
         return abi.encode_call("CollectionFactory", "deploy", [params, 0, b""])
 

@@ -33,6 +33,18 @@ def test_secrets_are_made_once_and_only_we_can_read_them(tmp_path):
     assert len({*first.keys.values()}) == len(vault.WALLETS)
 
 
+def test_a_wallet_that_a_newer_release_knows_gets_its_key_and_the_others_keep_theirs(tmp_path):
+    path = tmp_path / "secrets.json"
+    first = vault.open_vault(path)
+    told = json.loads(path.read_text())
+    del told["keys"]["quote"], told["addresses"]["quote"]
+    path.write_text(json.dumps(told))
+    grown = vault.open_vault(path)
+    assert grown.keys["quote"] and grown.keys["quote"] != first.keys["quote"]
+    assert {name: key for name, key in grown.keys.items() if name != "quote"} == told["keys"]
+    assert vault.open_vault(path) == grown
+
+
 def test_unreadable_secrets_are_not_replaced_without_a_word(tmp_path):
     path = tmp_path / "secrets.json"
     path.write_text('{"keys": ')

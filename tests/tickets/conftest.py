@@ -20,12 +20,12 @@ from backend.chain.evm.signers import LocalSigner
 from backend.chain.models import ChainSend
 from backend.chain.onlog import Log
 from backend.kit import clock
-from backend.tickets import onchain, reactions  # noqa: F401 - the reactions are part of what happens
+from backend.tickets import holdings, onchain, reactions  # noqa: F401 - the reactions are part of what happens
 from backend.tickets.ipfs import registry as stores
 from scripts.machine.anvil import rpc
 from tests.factories.tickets import NETWORK
 
-ROLES = ("minter", "claim", "operator", "deployer")
+ROLES = ("minter", "claim", "operator", "deployer", "quote", "rewards")
 
 
 class RealChain:
@@ -43,8 +43,15 @@ class RealChain:
         self.factory = self._create("CollectionFactory", self.admin.rjust(32, b"\0"))
         self.call("CollectionFactory", self.factory, "addVersion", [implementation])
         self.call("CollectionFactory", self.factory, "setDeployer", [self.signers["deployer"].address, True])
+        self.bks = self._create("BKS", self.admin.rjust(32, b"\0"))
+        self.call("BKS", self.bks, "setMinter", [self.admin, True])
+        self.call("BKS", self.bks, "setMinter", [self.signers["rewards"].address, True])
+        owner, nobody = self.admin.rjust(32, b"\0"), bytes(32)
+        self.market = self._create("ResaleMarket", owner + self.factory.rjust(32, b"\0") + nobody * 2)
         entry = {"CollectionFactory": {"address": show_address(self.factory), "block": 1}}
         entry["TicketCollection"] = {"address": show_address(implementation), "version": 1, "block": 1}
+        entry["BKS"] = {"address": show_address(self.bks), "block": 1}
+        entry["ResaleMarket"] = {"address": show_address(self.market), "block": 1}
         manifest = {"network": NETWORK, "deployed_at_block": 0, "contracts": entry}
         (manifests / "eip155-31337.json").write_text(json.dumps(manifest))
 
@@ -89,12 +96,11 @@ class RealChain:
         """Apply every log so far and settle those in final blocks, as the indexer does."""
         head, finalized = self.port.head().number, self.port.finalized().number
         seen = self._logs(collection, self._indexed + 1, head)
-        self._hand(
-            onchain.project, "TicketCollection", ("Transfer", "TicketMoved", "StatusChanged", "TierAssigned"), seen
-        )
+        self._hand(onchain.project, "TicketCollection", holdings.EVENTS, seen)
         final = self._logs(collection, self._settled + 1, finalized)
         self._hand(onchain.settle_deployments, "CollectionFactory", ("CollectionDeployed",), final)
         self._hand(onchain.settle_batches, "TicketCollection", ("BatchMinted", "BatchCancelled"), final)
+        self._hand(onchain.settle_purchases, "TicketCollection", ("TicketsBought",), final)
         self._hand(onchain.settle_tokens, "TicketCollection", ("Transfer", "StatusChanged"), final)
         self._indexed, self._settled = head, max(self._settled, finalized)
         self.session.flush()

@@ -1,0 +1,185 @@
+"""Why something cannot be sold, bought or taken back, in words for a person."""
+
+from typing import ClassVar
+
+from backend.kit.errors import BusinessError, Conflict, Forbidden, Invalid, NotFound
+from backend.resale.rules import Refusal
+
+
+class NotForSale(Conflict):
+    """The ticket cannot be sold now."""
+
+    refusal: ClassVar[Refusal]
+
+
+class EventOver(NotForSale):
+    """The event is over: its tickets are not sold any more."""
+
+    code, refusal = "event_over", Refusal.EVENT_OVER
+
+
+class EventCancelled(NotForSale):
+    """The event was cancelled: its tickets are refunded, not sold."""
+
+    code, refusal = "event_cancelled", Refusal.EVENT_CANCELLED
+
+
+class TicketPending(NotForSale):
+    """The ticket is not final on chain yet: try again in a moment."""
+
+    code, refusal = "ticket_pending", Refusal.PENDING
+
+
+class TicketLocked(NotForSale):
+    """The ticket is locked, because a dispute or a refund is open."""
+
+    code, refusal = "ticket_locked", Refusal.LOCKED
+
+
+class TicketUsed(NotForSale):
+    """The ticket has let somebody in: it cannot be sold any more."""
+
+    code, refusal = "ticket_used", Refusal.USED
+
+
+class TicketVoid(NotForSale):
+    """The ticket was refunded or revoked."""
+
+    code, refusal = "ticket_void", Refusal.VOID
+
+
+class NoMarket(NotForSale):
+    """The event's collection was made without this market: its tickets can be given away, not sold here."""
+
+    code, refusal = "no_market", Refusal.NO_MARKET
+
+
+class ResalePaused(NotForSale):
+    """Resale is paused for this event; try again later."""
+
+    code, refusal = "resale_paused", Refusal.PAUSED
+
+
+class ResaleNotAllowed(NotForSale):
+    """The promoter does not allow resale of these tickets."""
+
+    code, refusal = "resale_not_allowed", Refusal.CLOSED
+
+
+class TicketsFrozen(NotForSale):
+    """Tickets of this event do not change hands any more."""
+
+    code, refusal = "tickets_frozen", Refusal.FROZEN
+
+
+class ResaleHeld(NotForSale):
+    """The ticket was paid by card and cannot be sold yet; `details.until` says from when (Unix seconds)."""
+
+    code, refusal = "resale_held", Refusal.HELD
+
+
+class NoFaceValue(NotForSale):
+    """The promoter has published no face value for this kind of ticket, so it has no highest price and is not sold."""
+
+    code, refusal = "no_face_value", Refusal.NO_FACE
+
+
+class PriceAboveCap(NotForSale):
+    """The price is above the highest the promoter allows: `details.cap`, in the smallest unit of the currency."""
+
+    code, refusal = "price_above_cap", Refusal.ABOVE_CAP
+
+
+OF_REFUSAL: dict[Refusal, type[NotForSale]] = {kind.refusal: kind for kind in NotForSale.__subclasses__()}
+SELLING: tuple[type[BusinessError], ...] = tuple(OF_REFUSAL.values())
+"""What every route that sells may answer."""
+
+
+class NotYourTicket(Forbidden):
+    """Only the wallet that holds the ticket can sell it, and this one does not hold it."""
+
+    code = "not_your_ticket"
+
+
+class AlreadyYours(Conflict):
+    """Your wallet holds this ticket already."""
+
+    code = "already_yours"
+
+
+class AlreadyListed(Conflict):
+    """The ticket is listed already: withdraw that listing first (`details.listing_id`)."""
+
+    code = "already_listed"
+
+
+class BadExpiry(Invalid):
+    """A listing or an offer is good for between a minute and 180 days."""
+
+    code = "bad_expiry"
+
+
+class ListingUnknown(NotFound):
+    """There is no such listing."""
+
+    code = "listing_unknown"
+
+
+class OfferUnknown(NotFound):
+    """There is no such offer."""
+
+    code = "offer_unknown"
+
+
+class NotListed(Conflict):
+    """It cannot be taken up: `details.status` and `details.reason` say why."""
+
+    code = "not_listed"
+
+
+class TermsChanged(Conflict):
+    """Something the signature names has changed meanwhile: prepare and sign again."""
+
+    code = "terms_changed"
+
+
+class PriceAboveMax(Conflict):
+    """The price is above the most you said you would pay."""
+
+    code = "price_above_max"
+
+
+class NotEnoughTokens(Conflict):
+    """The wallet does not have enough of the currency: `details.balance`, in its smallest unit."""
+
+    code = "not_enough_tokens"
+
+
+class BadPermit(Invalid):
+    """The permit is not this wallet's over what was asked, or has expired: ask again and sign what comes back."""
+
+    code = "bad_permit"
+
+
+class NoBuyback(Conflict):
+    """The box office buys no tickets of this kind back."""
+
+    code = "no_buyback"
+
+
+class NobodyInLine(Conflict):
+    """Nobody waits for a ticket of this kind now."""
+
+    code = "nobody_in_line"
+
+
+class AlreadyInLine(Conflict):
+    """The wallet waits in this line already."""
+
+    code = "already_in_line"
+
+
+class PlaceUnknown(NotFound):
+    """There is no such place in this line, or it has been served."""
+
+    code = "place_unknown"

@@ -1,0 +1,56 @@
+"""What the chain says of a sale before anybody signs it. Everything here asks the network: outside of transactions."""
+
+from datetime import datetime
+from typing import Any
+
+from backend.chain import abi
+from backend.chain.port import CallReverted, ChainPort
+from backend.resale import rules
+from backend.resale.states import Kind
+from backend.resale.subject import refuse
+
+MARKET, COLLECTION, TOKEN = "ResaleMarket", "TicketCollection", "BKS"
+
+
+def read_terms(port: ChainPort, collection: bytes, token: int, market: bytes, signer: bytes) -> rules.Terms:
+    """Read rules, cap, hold, shares and the signer's counter. Raises ChainUnreachable."""
+    said = read(port, COLLECTION, collection, "rules")
+    royalty = read(port, COLLECTION, collection, "royaltyInfo", token, rules.BPS)
+    return rules.Terms(
+        is_of_market=read(port, COLLECTION, collection, "market") == market,
+        currency=read(port, COLLECTION, collection, "resaleCurrency"),
+        paused=read(port, COLLECTION, collection, "paused"),
+        resale=said["resale"],
+        freeze_at=said["freezeAt"],
+        held_until=read(port, COLLECTION, collection, "resaleHeldUntil", token),
+        cap=_cap(port, collection, token),
+        royalty_bps=list(royalty.values())[1],
+        fee_bps=read(port, MARKET, market, "feeBps"),
+        counter=read(port, MARKET, market, "counterOf", signer),
+    )
+
+
+def check(terms: rules.Terms, kind: Kind, price: int, now: datetime) -> None:
+    """Refuse what the collection would refuse. Raises NotForSale."""
+    refused = rules.refusal_of_terms(terms, kind, price, now)
+    if refused == rules.Refusal.ABOVE_CAP:
+        refuse(refused, cap=str(terms.cap), price=str(price))
+    if refused == rules.Refusal.HELD:
+        refuse(refused, until=terms.held_until)
+    if refused is not None:
+        refuse(refused)
+
+
+def read(port: ChainPort, contract: str, address: bytes, function: str, *arguments: Any) -> Any:
+    """Call a getter. Raises ChainUnreachable."""
+    return abi.decode_output(contract, function, port.call(address, abi.encode_call(contract, function, arguments)))
+
+
+def _cap(port: ChainPort, collection: bytes, token: int) -> int | None:
+    try:
+        cap: int = read(port, COLLECTION, collection, "capOf", token)
+    except CallReverted as reverted:
+        if abi.decode_revert(COLLECTION, reverted.data)[0] == "TierNotPublished":
+            return None
+        raise
+    return cap

@@ -1,0 +1,9 @@
+"""Every route of the resale capability, one file for each kind of thing."""
+
+from fastapi import APIRouter
+
+from backend.resale import buyback_routes, listing_routes, offer_routes
+
+router = APIRouter()
+for part in (listing_routes, offer_routes, buyback_routes):
+    router.include_router(part.router)

@@ -1,0 +1,182 @@
+"""The rules of resale: what may be sold, why not, and how a market order stands. Pure: values in, values out.
+
+The collection and the market decide the same again on chain; here it is told before anybody signs or pays gas.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from backend.resale.states import Kind, Status
+from backend.tickets.states import TicketStatus
+
+BPS = 10_000
+PAUSED_RESALE = 4
+"""The bit of the collection's `paused()` that stops sales."""
+
+
+class Refusal(StrEnum):
+    """Why a ticket cannot be sold (or sold back) now."""
+
+    EVENT_OVER = "event_over"
+    EVENT_CANCELLED = "event_cancelled"
+    PENDING = "ticket_pending"
+    LOCKED = "ticket_locked"
+    USED = "ticket_used"
+    VOID = "ticket_void"
+    NO_MARKET = "no_market"
+    PAUSED = "resale_paused"
+    CLOSED = "resale_not_allowed"
+    FROZEN = "tickets_frozen"
+    HELD = "resale_held"
+    NO_FACE = "no_face_value"
+    ABOVE_CAP = "price_above_cap"
+
+
+OF_STATUS = {
+    TicketStatus.PENDING: Refusal.PENDING,
+    TicketStatus.LOCKED: Refusal.LOCKED,
+    TicketStatus.USED: Refusal.USED,
+    TicketStatus.VOID: Refusal.VOID,
+}
+"""What a ticket's status says against selling it; LIVE says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What this house knows of a ticket: its statuses (the row's and the index's) and its event."""
+
+    statuses: frozenset[TicketStatus]
+    event_ends_at: datetime
+    event_is_cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the chain says of a ticket's resale at this moment. Times are Unix seconds, amounts smallest units."""
+
+    is_of_market: bool
+    """Whether the collection named our market."""
+    currency: bytes
+    paused: int
+    resale: bool
+    freeze_at: int
+    held_until: int
+    cap: int | None
+    """None: the tier has no face value."""
+    royalty_bps: int
+    fee_bps: int
+    counter: int
+    """The signer's counter at the market."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """A price, divided as the market divides it: royalty and fee rounded down, the rest the seller's."""
+
+    price: int
+    royalty: int
+    fee: int
+
+    @property
+    def proceeds(self) -> int:
+        """What the seller gets."""
+        return self.price - self.royalty - self.fee
+
+
+def shares(price: int, royalty_bps: int, fee_bps: int) -> Shares:
+    """Divide a price. Seller + royalty + fee = price, to the unit."""
+    return Shares(price, price * royalty_bps // BPS, price * fee_bps // BPS)
+
+
+def refusal_of_ground(ground: Ground, now: datetime) -> Refusal | None:
+    """Return why this house would not have the ticket sold; None when nothing speaks against it."""
+    if ground.event_is_cancelled:
+        return Refusal.EVENT_CANCELLED
+    if ground.event_ends_at <= now:
+        return Refusal.EVENT_OVER
+    # Used and void are for good, so they are told before what may pass.
+    for status in (TicketStatus.VOID, TicketStatus.USED, TicketStatus.LOCKED, TicketStatus.PENDING):
+        if status in ground.statuses:
+            return OF_STATUS[status]
+    return None
+
+
+def refusal_of_terms(terms: Terms, kind: Kind, price: int, now: datetime) -> Refusal | None:
+    """Return why the collection would refuse a sale at this price; in its own order where it has one."""
+    at = int(now.timestamp())
+    checks = (
+        (not terms.is_of_market, Refusal.NO_MARKET),
+        (bool(terms.paused & PAUSED_RESALE), Refusal.PAUSED),
+        # A buy-back is possible while resale is off: the promoter itself pays.
+        (kind != Kind.TURN and not terms.resale, Refusal.CLOSED),
+        (0 < terms.freeze_at <= at, Refusal.FROZEN),
+        (at < terms.held_until, Refusal.HELD),
+        (terms.cap is None, Refusal.NO_FACE),
+        (terms.cap is not None and price > terms.cap, Refusal.ABOVE_CAP),
+    )
+    return next((refusal for is_so, refusal in checks if is_so), None)
+
+
+def refused_by(
+    terms: Terms, kind: Kind, price: int, max_royalty_bps: int, max_fee_bps: int, now: datetime
+) -> str | None:
+    """Return why market and collection would refuse a signed order now; None when they would not."""
+    refusal = refusal_of_terms(terms, kind, price, now)
+    if refusal is not None:
+        return refusal
+    if kind != Kind.LISTING:
+        # What is signed in offers and turns names no shares.
+        return None
+    if terms.royalty_bps > max_royalty_bps:
+        return "royalty_raised"
+    return "fee_raised" if terms.fee_bps > max_fee_bps else None
+
+
+class Sold(StrEnum):
+    """Whether the market's logs show the order's sale."""
+
+    NO = "NO"
+    SEEN = "SEEN"
+    FINAL = "FINAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a market order's standing follows from. `held_epoch` is None while the index knows no such token."""
+
+    is_signed: bool
+    sold: Sold
+    is_withdrawn: bool
+    is_cancelled_on_chain: bool
+    expires_at: datetime
+    epoch: int
+    held_epoch: int | None
+    ground: Ground
+    refused_by: str | None
+
+
+def standing(facts: Facts, now: datetime) -> tuple[Status, str | None]:
+    """Return how an order stands and, unless it is good, why.
+
+    It follows from facts alone, so that a reorg, which changes facts, needs no step back of its own.
+    """
+    refused = _invalid(facts, now)
+    checks: tuple[tuple[bool, Status, str | None], ...] = (
+        (facts.sold == Sold.FINAL, Status.SETTLED, None),
+        (facts.sold == Sold.SEEN, Status.SETTLING, None),
+        (facts.is_cancelled_on_chain, Status.CANCELLED, "cancelled_on_chain"),
+        (facts.is_withdrawn, Status.CANCELLED, "withdrawn"),
+        # Good up to and including this moment, as the market has it.
+        (facts.expires_at < now, Status.EXPIRED, "expired"),
+        (not facts.is_signed, Status.DRAFT, None),
+        (refused is not None, Status.INVALID, refused),
+        (True, Status.LISTED, None),
+    )
+    return next((status, reason) for is_so, status, reason in checks if is_so)
+
+
+def _invalid(facts: Facts, now: datetime) -> str | None:
+    if facts.held_epoch is not None and facts.held_epoch != facts.epoch:
+        return "moved"
+    return refusal_of_ground(facts.ground, now) or facts.refused_by

@@ -1,0 +1,31 @@
+"""The vocabulary of resale."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Who signed, and what for."""
+
+    LISTING = "LISTING"  # the holder: whoever pays the price may have the ticket
+    OFFER = "OFFER"  # a buyer: the holder may have the price
+    TURN = "TURN"  # the box office: the holder may sell back, and this wallet is next
+
+
+class Status(StrEnum):
+    """Where a market order stands. Except for DRAFT it follows from facts, see `rules.standing`; nobody sets it."""
+
+    DRAFT = "DRAFT"  # not signed yet
+    LISTED = "LISTED"  # signed and good; for offers and turns too
+    SETTLING = "SETTLING"  # sold in a block that may still be undone
+    SETTLED = "SETTLED"  # sold for good
+    CANCELLED = "CANCELLED"  # withdrawn: here, or on chain
+    EXPIRED = "EXPIRED"
+    INVALID = "INVALID"  # the market would refuse it; `reason` says why
+
+
+class LogKind(StrEnum):
+    """What a log of the market says about orders."""
+
+    SOLD = "SOLD"
+    CANCELLED = "CANCELLED"
+    ALL_CANCELLED = "ALL_CANCELLED"

@@ -1,0 +1,1 @@
+"""BKS for a purchase: once, when its tickets are final; a refund makes it a debt."""

@@ -1,0 +1,152 @@
+"""Earning a reward, sending it, and taking it back.
+
+On chain its id is the order's: `BKS.reward` takes an id once, so a repeat can never mint twice.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from backend.accounts.models import Account
+from backend.chain import abi, outbox
+from backend.chain.deployments import deployment
+from backend.kit import logs
+from backend.kit.db import locked
+from backend.kit.ids import new_id
+from backend.orders.models import Order, OrderStatus
+from backend.rewards import rules
+from backend.rewards.models import Reward
+from backend.rewards.rules import RewardStatus
+from backend.settings import Settings
+
+REWARD = "reward"
+SIGNER = "rewards"
+TOKEN = "BKS"  # noqa: S105 - an artifact's name
+WAITS_ON = ("TokenIsPaused", "NotMinter")
+"""What passes: the token is resumed, the key is given its role."""
+_log = logs.get(__name__)
+
+
+def chain_id_of(order_id: UUID) -> bytes:
+    """Return the reward's id on chain: the order's UUID, right-aligned in 32 bytes."""
+    return order_id.int.to_bytes(32, "big")
+
+
+def earn(session: Session, order_id: UUID, settings: Settings, now: datetime) -> Reward | None:
+    """Give the order's buyer what the rate in force says, less what is owed. Once; None when there is nothing to give.
+
+    Guests earn nothing: there is no wallet to send it to. An order that is being refunded earns nothing either.
+    """
+    order = session.get_one(Order, order_id)
+    if not settings.rewards_per_order or order.status != OrderStatus.FULFILLED:
+        return None
+    reward = _write(session, order, settings.rewards_per_order, RewardStatus.SENT, settings, now)
+    if reward is None:
+        return None
+    left, against = rules.set_off(reward.earned, _debts(session, reward.account_id))
+    for reward_id, share in against.items():
+        session.get_one(Reward, reward_id).repaid += share
+    reward.withheld = reward.earned - left
+    if left:
+        _send(session, reward, left, now)
+    else:
+        reward.status = RewardStatus.SET_OFF
+    session.flush()
+    return reward
+
+
+def claw_back(session: Session, order_id: UUID, settings: Settings, now: datetime) -> None:
+    """Take the reward of a refunded order back: stop it if it is not on its way, else it is owed. Twice is once."""
+    reward_id = session.scalar(select(Reward.id).where(Reward.order_id == order_id))
+    if reward_id is None:
+        # The refund was quicker than the reward: the row keeps it from ever being earned.
+        _write(session, session.get_one(Order, order_id), 0, RewardStatus.CANCELLED, settings, now)
+        return
+    reward = locked(session, Reward, reward_id)
+    if reward is None or reward.owed or reward.status == RewardStatus.CANCELLED:
+        return
+    was_sent = reward.status != RewardStatus.SET_OFF and not _stopped(session, reward, now)
+    reward.owed = rules.owed(reward.earned, reward.withheld, was_sent=was_sent)
+    _log.info("reward_taken_back", reward_id=str(reward.id), owed=reward.owed, was_sent=was_sent)
+    session.flush()
+
+
+def debt_of(session: Session, account_id: UUID) -> int:
+    """Return what the account owes, in BKS base units."""
+    query = select(func.coalesce(func.sum(Reward.owed - Reward.repaid), 0)).where(Reward.account_id == account_id)
+    return int(session.scalars(query).one())
+
+
+def done(session: Session, reward_id: UUID) -> None:
+    """Note that the reward is in the wallet, for good."""
+    _move(session, reward_id, RewardStatus.DONE, None)
+
+
+def refused(session: Session, reward_id: UUID, reason: str) -> None:
+    """Act on the contract's no: a used id means that it was given before; else a person must look."""
+    if reason.startswith("RewardUsed"):
+        _move(session, reward_id, RewardStatus.DONE, reason)
+    else:
+        _move(session, reward_id, RewardStatus.STUCK, reason)
+        _log.error("reward_stuck", reward_id=str(reward_id), reason=reason)
+
+
+def _write(
+    session: Session, order: Order, earned: int, status: RewardStatus, settings: Settings, now: datetime
+) -> Reward | None:
+    if order.account_id is None or order.recipient is None:
+        return None
+    # Rewards of one account queue up: two of them never set the same debt off.
+    locked(session, Account, order.account_id)
+    reward_id = session.scalar(
+        insert(Reward)
+        .values(
+            id=new_id(),
+            organisation_id=order.organisation_id,
+            order_id=order.id,
+            account_id=order.account_id,
+            wallet=order.recipient,
+            network=settings.evm_network,
+            earned=earned,
+            withheld=0,
+            owed=0,
+            repaid=0,
+            status=status,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["order_id"])
+        .returning(Reward.id)
+    )
+    return None if reward_id is None else session.get_one(Reward, reward_id)
+
+
+def _debts(session: Session, account_id: UUID) -> list[rules.Debt]:
+    query = select(Reward).where(Reward.account_id == account_id, Reward.repaid < Reward.owed).order_by(Reward.id)
+    rows = session.scalars(query.with_for_update().execution_options(populate_existing=True))
+    return [rules.Debt(row.id, row.owed - row.repaid) for row in rows]
+
+
+def _send(session: Session, reward: Reward, amount: int, now: datetime) -> None:
+    data = abi.encode_call(TOKEN, "reward", [chain_id_of(reward.order_id), reward.wallet, amount])
+    token = deployment(reward.network).address(TOKEN)
+    outbox.enqueue(session, reward.network, SIGNER, token, data, REWARD, reward.id, now, waits_on=WAITS_ON)
+
+
+def _stopped(session: Session, reward: Reward, now: datetime) -> bool:
+    """Withdraw the minting if it has no nonce yet; say whether it will never happen."""
+    send = outbox.find(session, REWARD, reward.id)
+    if reward.status == RewardStatus.STUCK:
+        return True
+    if send is None or not outbox.cancel(session, send.id, now):
+        return False
+    reward.status = RewardStatus.CANCELLED
+    return True
+
+
+def _move(session: Session, reward_id: UUID, after: RewardStatus, problem: str | None) -> None:
+    reward = locked(session, Reward, reward_id)
+    if reward is not None and rules.may_follow(reward.status, after):
+        reward.status, reward.problem = after, problem

@@ -1,0 +1,68 @@
+"""Adding sales up. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+BUYBACK = 2
+KINDS = {1: "SALE", BUYBACK: "BUYBACK"}
+"""The contract's numbers for a sale's kind."""
+
+
+class Sold(Protocol):
+    """What is added up of a sale."""
+
+    @property
+    def collection(self) -> bytes:
+        """Of which collection."""
+
+    @property
+    def currency(self) -> bytes:
+        """In which currency."""
+
+    @property
+    def kind(self) -> int:
+        """SALE or BUYBACK."""
+
+    @property
+    def price(self) -> int:
+        """What was paid."""
+
+    @property
+    def royalty(self) -> int:
+        """What the royalty receiver got of it."""
+
+    @property
+    def fee(self) -> int:
+        """What the fee receiver got of it."""
+
+
+@dataclass(slots=True)
+class Total:
+    """Sales of one collection, kind and currency, in the currency's smallest unit."""
+
+    collection: bytes
+    kind: int
+    currency: bytes
+    sales: int = 0
+    price: int = 0
+    royalty: int = 0
+    fee: int = 0
+
+    @property
+    def proceeds(self) -> int:
+        """What the sellers got."""
+        return self.price - self.royalty - self.fee
+
+
+def totals(sales: Iterable[Sold]) -> list[Total]:
+    """Add sales up by collection, kind and currency, in that order."""
+    found: dict[tuple[bytes, int, bytes], Total] = {}
+    for sale in sales:
+        key = (sale.collection, sale.kind, sale.currency)
+        total = found.setdefault(key, Total(*key))
+        total.sales += 1
+        total.price += sale.price
+        total.royalty += sale.royalty
+        total.fee += sale.fee
+    return [found[key] for key in sorted(found)]

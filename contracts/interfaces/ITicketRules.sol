@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title The promoter's rules for moving tickets: resale, gifts, freeze, cap, recovery.
+/// @notice Market and currency are fixed for good when the collection is made; the rest is the owner's to change, with an
+///         event each time.
+interface ITicketRules {
+    /// @notice The rules that hold for every ticket.
+    /// @param resale Whether tickets may be sold (kind SALE). A buy-back is possible either way.
+    /// @param capBps The highest price in basis points of what was paid: 10000 is "not above what it cost".
+    /// @param giftLimit How often a ticket may be given on before it is sold again; 0 never, 255 without limit.
+    /// @param giftCoolOff Seconds that must pass after a ticket changed hands before it may be given on. Mint and claim do
+    ///        not count as changing hands.
+    /// @param freezeAt Unix seconds: from then on nothing is given, sold or bought back. 0 never.
+    /// @param resaleHold Seconds after the mint in which a ticket of the minter's (paid by card) is neither sold nor bought back.
+    /// @param maxPerWallet Tickets one wallet may get by buy and claim, all times together; 0 without limit.
+    struct Rules {
+        bool resale;
+        uint16 capBps;
+        uint8 giftLimit;
+        uint32 giftCoolOff;
+        uint64 freezeAt;
+        uint32 resaleHold;
+        uint32 maxPerWallet;
+    }
+
+    /// @notice What a ticket of a tier cost. A discount is a tier of its own.
+    /// @param tier The tier's number.
+    /// @param face Face value in base units of the resale currency.
+    /// @param paid What was paid after discounts, in any unit.
+    /// @param list The price before discounts in the same unit; not zero, not below `paid`.
+    struct TierTerms {
+        uint16 tier;
+        uint96 face;
+        uint64 paid;
+        uint64 list;
+    }
+
+    /// @notice The owner replaced the rules.
+    event RulesChanged(Rules rules);
+    /// @notice A tier's terms were set, once and for all.
+    event TierPublished(uint16 indexed tier, uint96 face, uint64 paid, uint64 list);
+    /// @notice The only market that may sell these tickets on, and the only currency it may take (zero: the native coin).
+    event MarketFixed(address indexed market, address indexed currency);
+    /// @notice The owner asked for a lost wallet's ticket to be moved; possible from `readyAt` (Unix seconds) on.
+    event RecoveryRequested(uint256 indexed tokenId, address indexed to, uint32 epoch, uint64 readyAt);
+    /// @notice A recovery was withdrawn by the owner or refused by the holder.
+    event RecoveryCancelled(uint256 indexed tokenId, address indexed by);
+
+    /// @notice The caller is not the collection's market.
+    error NotMarket();
+    /// @notice The market moves tickets for SALE and BUYBACK only.
+    error NotAMarketKind(uint8 kind);
+    /// @notice The promoter allows no resale.
+    error ResaleClosed();
+    /// @notice Tickets are frozen since this moment (Unix seconds).
+    error TicketsFrozen(uint64 since);
+    /// @notice The ticket was given on as often as the rules allow.
+    error GiftLimitReached(uint256 tokenId, uint8 limit);
+    /// @notice The ticket may be given on from this moment (Unix seconds).
+    error GiftTooSoon(uint256 tokenId, uint64 from);
+    /// @notice The ticket was paid by card and may be sold from this moment (Unix seconds).
+    error ResaleHeld(uint256 tokenId, uint64 until);
+    /// @notice The price is above the ticket's cap, both in the resale currency.
+    error PriceAboveCap(uint256 cap, uint256 price);
+    /// @notice Not the collection's one resale currency.
+    error WrongCurrency(address expected, address given);
+    /// @notice The tier's terms were never published, so its tickets have no cap and cannot be sold.
+    error TierNotPublished(uint16 tier);
+    /// @notice The tier's terms are set for good.
+    error TierAlreadyPublished(uint16 tier);
+    /// @notice Terms need a list price that is not zero and not below what was paid.
+    error BadTierTerms(uint16 tier);
+    /// @notice The owner hands out only tickets that it holds itself.
+    error NotHeldByOwner(uint256 tokenId);
+    /// @notice A ticket in escrow is recovered by its claim.
+    error TicketInEscrow(uint256 tokenId);
+    /// @notice Only a LOCKED ticket can be recovered.
+    error TicketNotLocked(uint256 tokenId);
+    /// @notice No recovery of this ticket was asked for, or the ticket has moved since.
+    error NoRecovery(uint256 tokenId);
+    /// @notice The recovery may go through from this moment (Unix seconds).
+    error RecoveryTooSoon(uint64 readyAt);
+    /// @notice The caller is neither the owner nor the ticket's holder.
+    error NotOwnerOrHolder();
+
+    /// @notice The rules as they stand.
+    function rules() external view returns (Rules memory);
+
+    /// @notice Replaces all rules. Only the owner.
+    /// @dev Reverts: Unauthorized.
+    function setRules(Rules memory rules_) external;
+
+    /// @notice A tier's terms; all zero before they are published.
+    function tierTerms(uint16 tier) external view returns (TierTerms memory);
+
+    /// @notice Sets the terms of tiers, each once. Only the owner.
+    /// @dev Reverts: Unauthorized, TierAlreadyPublished, BadTierTerms.
+    function publishTiers(TierTerms[] calldata terms) external;
+
+    /// @notice The most a ticket may be sold for: face x paid / list x capBps / 10000 in the resale currency, rounded down once.
+    /// @dev Reverts: TokenDoesNotExist, TierNotPublished.
+    function capOf(uint256 tokenId) external view returns (uint256);
+
+    /// @notice When a ticket's resale hold ends, in Unix seconds; 0 for a ticket that never had one.
+    /// @dev Reverts: TokenDoesNotExist.
+    function resaleHeldUntil(uint256 tokenId) external view returns (uint64);
+
+    /// @notice How often a ticket was given on since it was last sold (255 and more count as 255), and when it last changed
+    ///         hands (Unix seconds; 0 since mint and claim).
+    /// @dev Reverts: TokenDoesNotExist.
+    function giftState(uint256 tokenId) external view returns (uint8 gifts, uint32 movedAt);
+
+    /// @notice The only market that may sell these tickets on; zero for none.
+    function market() external view returns (address);
+
+    /// @notice The only currency they are sold on in; zero for the native coin.
+    function resaleCurrency() external view returns (address);
+
+    /// @notice Moves a ticket that its holder sold. Only the market, which has the holder's signature or call.
+    /// @dev Reverts: NotMarket, NotAMarketKind, TokenDoesNotExist, StaleEpoch, ResaleClosed (SALE), WrongCurrency,
+    ///      TierNotPublished, PriceAboveCap, ResaleHeld, and what every move reverts with: TicketNotLive, ScopePaused(4),
+    ///      TicketsFrozen, ReceiverNotAllowed, ReceiverIsCollection, TransferFromIncorrectOwner.
+    /// @param kind SALE or BUYBACK.
+    /// @param from The holder.
+    /// @param to The new holder.
+    /// @param tokenId The ticket.
+    /// @param epoch The ticket's epoch in what the holder agreed to.
+    /// @param currency What it is paid in.
+    /// @param price What is paid, in the currency's base unit.
+    function marketMove(
+        uint8 kind,
+        address from,
+        address to,
+        uint256 tokenId,
+        uint32 epoch,
+        address currency,
+        uint256 price
+    ) external;
+
+    /// @notice Hands tickets that the owner itself holds to guests (kind ISSUER): no gift rule, no freeze. Only the owner.
+    /// @dev Reverts: Unauthorized, BadEntries (lists of different length), TokenDoesNotExist, NotHeldByOwner, TicketNotLive,
+    ///      ReceiverNotAllowed, ReceiverIsCollection, TransferToZeroAddress.
+    function issue(uint256[] calldata tokenIds, address[] calldata to) external;
+
+    /// @notice Asks for a LOCKED ticket to be moved to its holder's new wallet after RECOVERY_DELAY. Only the owner; asking
+    ///         again replaces and begins anew. The holder may refuse, or the operator unlock, until it is done.
+    /// @dev Reverts: Unauthorized, TokenDoesNotExist, TicketInEscrow, TicketNotLocked, ReceiverIsZero.
+    function requestRecovery(uint256 tokenId, address to) external;
+
+    /// @notice Ends a recovery. The owner, or the ticket's holder.
+    /// @dev Reverts: TokenDoesNotExist, NotOwnerOrHolder, NoRecovery.
+    function cancelRecovery(uint256 tokenId) external;
+
+    /// @notice Moves the ticket (kind RECOVERY) and unlocks it. Only the owner.
+    /// @dev Reverts: Unauthorized, TokenDoesNotExist, NoRecovery, RecoveryTooSoon, TicketNotLocked, ReceiverNotAllowed,
+    ///      ReceiverIsCollection.
+    function recover(uint256 tokenId) external;
+
+    /// @notice What was asked for; zeros if nothing was, or if the ticket has moved since.
+    function recovery(uint256 tokenId) external view returns (address to, uint64 readyAt);
+}

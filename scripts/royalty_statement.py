@@ -1,0 +1,203 @@
+"""Recompute a promoter's royalty statement from the chain alone: `python scripts/royalty_statement.py --help`.
+
+It asks a node by JSON-RPC and nothing else: no database, no code of the backend. The lines are those of
+`GET /v1/organisations/{id}/royalties/statement.csv`, byte for byte; where they differ, the house is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlparse
+
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+SALE = keccak(
+    text="Sale(address,uint256,address,address,address,uint256,address,uint256,address,uint256,uint8,bytes32)"
+)
+DEPLOYED = keccak(text="CollectionDeployed(address,address,bytes32,uint32,bytes32)")
+KINDS = {1: "SALE", 2: "BUYBACK"}
+COLUMNS = [
+    "sold_at",
+    "network",
+    "block",
+    "tx_hash",
+    "log_index",
+    "collection",
+    "token_id",
+    "kind",
+    "currency",
+    "price",
+    "royalty_receiver",
+    "royalty",
+    "fee_receiver",
+    "fee",
+    "seller",
+    "proceeds",
+    "buyer",
+    "order_hash",
+]
+_WORD = 32
+_PATIENCE = 30
+
+
+class Refused(SystemExit):
+    """The node cannot answer, or was asked for nothing."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node's JSON-RPC."""
+
+    url: str
+
+    def ask(self, method: str, *params: object) -> Any:
+        """Return the result. Raises Refused."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        request = urllib.request.Request(self.url, body, {"content-type": "application/json"})  # noqa: S310 - checked
+        try:
+            with urllib.request.urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310 - as above
+                answer = json.load(response)
+        except OSError as error:
+            raise Refused(f"{method}: the node does not answer ({error})") from None
+        if "error" in answer:
+            raise Refused(f"{method}: {answer['error'].get('message')}")
+        return answer["result"]
+
+    def logs(self, address: str, topics: list[Any], start: int, end: int, chunk: int) -> Iterator[dict[str, Any]]:
+        """Yield logs from block `start` to block `end`, asking for `chunk` blocks at a time."""
+        for first in range(start, end + 1, chunk):
+            last = min(first + chunk - 1, end)
+            yield from self.ask(
+                "eth_getLogs",
+                {"address": address, "topics": topics, "fromBlock": hex(first), "toBlock": hex(last)},
+            )
+
+    def timestamp(self, number: str) -> int:
+        """Return a block's time in Unix seconds."""
+        return int(self.ask("eth_getBlockByNumber", number, False)["timestamp"], 16)  # noqa: FBT003 - the RPC's own
+
+
+def collections_of(node: Node, factory: str, promoter: str, start: int, end: int, chunk: int) -> list[str]:
+    """Return the collections that the factory deployed for a promoter."""
+    topics = ["0x" + DEPLOYED.hex(), None, "0x" + bytes.fromhex(promoter[2:]).rjust(_WORD, b"\0").hex()]
+    return [_address(bytes.fromhex(log["topics"][1][2:])) for log in node.logs(factory, topics, start, end, chunk)]
+
+
+def lines(
+    node: Node, market: str, collections: list[str], period: tuple[int, int], blocks: tuple[int, int], chunk: int
+) -> Iterator[list[Any]]:
+    """Yield the statement's lines in the order of the chain. `period` is in Unix seconds, its end not included."""
+    network = f"eip155:{int(node.ask('eth_chainId'), 16)}"
+    wanted = ["0x" + bytes.fromhex(one[2:]).rjust(_WORD, b"\0").hex() for one in collections]
+    times: dict[str, int] = {}
+    for log in node.logs(market, ["0x" + SALE.hex(), wanted], *blocks, chunk):
+        number = log["blockNumber"]
+        if number not in times:
+            times[number] = node.timestamp(number)
+        if not period[0] <= times[number] < period[1]:
+            continue
+        collection, token, seller = (bytes.fromhex(topic[2:]) for topic in log["topics"][1:])
+        data = bytes.fromhex(log["data"][2:])
+        words = [data[at : at + _WORD] for at in range(0, len(data), _WORD)]
+        buyer, currency, price, royalty_receiver, royalty, fee_receiver, fee, kind, order_hash = words
+        paid, share, cut = (int.from_bytes(word, "big") for word in (price, royalty, fee))
+        yield [
+            datetime.fromtimestamp(times[number], UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            network,
+            int(number, 16),
+            log["transactionHash"],
+            int(log["logIndex"], 16),
+            _address(collection),
+            int.from_bytes(token, "big"),
+            KINDS[int.from_bytes(kind, "big")],
+            _address(currency),
+            paid,
+            _address(royalty_receiver),
+            share,
+            _address(fee_receiver),
+            cut,
+            _address(seller),
+            paid - share - cut,
+            _address(buyer),
+            "0x" + order_hash.hex(),
+        ]
+
+
+def _address(word: bytes) -> str:
+    return str(to_checksum_address(word[-20:]))
+
+
+def _moment(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        message = f"{text} names no offset; write 2027-06-01T00:00:00+00:00"
+        raise argparse.ArgumentTypeError(message)
+    # Blocks have whole seconds: from 0.5 on means from 1 on.
+    return -int(-moment.timestamp() // 1)
+
+
+def _given_address(text: str) -> str:
+    if len(text) != len("0x") + 40 or not text.startswith("0x"):
+        message = f"{text} is not an address"
+        raise argparse.ArgumentTypeError(message)
+    return text.lower()
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rpc-url", required=True, help="a node that keeps the logs of the period")
+    parser.add_argument("--market", required=True, type=_given_address, help="address of ResaleMarket")
+    parser.add_argument("--collection", action="append", default=[], type=_given_address, help="may be given again")
+    parser.add_argument("--factory", type=_given_address, help="with --promoter: every collection it deployed for it")
+    parser.add_argument("--promoter", type=_given_address, help="the promoter's wallet")
+    parser.add_argument("--from", dest="begin", required=True, type=_moment, help="not before, ISO 8601 with offset")
+    parser.add_argument("--to", dest="end", required=True, type=_moment, help="before, ISO 8601 with offset")
+    parser.add_argument("--from-block", type=int, default=0, help="where to begin reading; the market's own block, say")
+    parser.add_argument("--depth", type=int, help="blocks until final; the finalized tag when not given")
+    parser.add_argument("--chunk", type=int, default=5_000, help="blocks a request (default 5000)")
+    options = parser.parse_args(arguments)
+    if bool(options.factory) != bool(options.promoter) or not (options.collection or options.promoter):
+        parser.error("name --collection, or --factory and --promoter")
+    if urlparse(options.rpc_url).scheme not in {"http", "https"}:
+        parser.error("--rpc-url is http:// or https://")
+    return options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the lines to standard output, the totals to standard error."""
+    options = _options(arguments)
+    node = Node(options.rpc_url)
+    if options.depth is None:
+        last = int(node.ask("eth_getBlockByNumber", "finalized", False)["number"], 16)  # noqa: FBT003 - the RPC's own
+    else:
+        last = int(node.ask("eth_blockNumber"), 16) - options.depth
+    collections = list(options.collection)
+    if options.promoter:
+        collections += collections_of(node, options.factory, options.promoter, options.from_block, last, options.chunk)
+    written = csv.writer(sys.stdout)
+    written.writerow(COLUMNS)
+    sums: Counter[tuple[str, str, str]] = Counter()
+    blocks = (options.from_block, last)
+    if collections:  # an empty list of topics would mean any
+        for line in lines(node, options.market, collections, (options.begin, options.end), blocks, options.chunk):
+            written.writerow(line)
+            said = dict(zip(COLUMNS, line, strict=True))
+            for what in ("price", "royalty", "fee", "proceeds"):
+                sums[said["kind"], said["currency"], what] += said[what]
+    for (kind, currency, what), amount in sums.items():
+        print(f"{kind} in {currency}: {what} {amount}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

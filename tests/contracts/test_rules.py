@@ -1,0 +1,429 @@
+"""The promoter's rules: resale, cap, gifts, freeze, hold, the market's door, hand-outs and recovery."""
+
+import ape
+import pytest
+from world import (
+    BUYBACK,
+    CLAIM,
+    FACE,
+    GIFT,
+    ISSUER,
+    LIVE,
+    LOCKED,
+    PAUSE_CLAIM,
+    PAUSE_MINT,
+    PAUSE_RESALE,
+    PAUSE_SALE,
+    RECOVERY,
+    SALE,
+    TIERS,
+    UNLIMITED,
+    USED,
+    VOID,
+    ZERO,
+    entries,
+    events,
+    names,
+    rules,
+    token,
+)
+
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def ruled(launch, people):
+    """A collection whose market is a plain account, so that what the market may do can be tried by hand.
+
+    Tickets: Anna's of tier 1, Ben's of tier 2, Anna's of tier 9 (without terms), one in escrow, the promoter's.
+    """
+    made = launch(eventRef=b"\x0a".rjust(32, b"\0"), market=people.relayer.address)
+    batch = [(people.anna, 1), (people.ben, 2), (people.anna, 9), (made.address, 1), (people.promoter, 1)]
+    made.mintBatch(1, entries(*batch), sender=people.minter)
+    return made
+
+
+ANNAS, BENS, WITHOUT_TERMS, ESCROWED, PROMOTERS = (token(1, index) for index in range(5))
+
+
+@pytest.fixture
+def sell(ruled, people, bks):
+    """Move Anna's ticket to Cleo as the market does; a test bends one thing."""
+
+    def send(kind=SALE, price=FACE, sender=people.relayer, **bent):
+        call = {"from": people.anna, "to": people.cleo, "id": ANNAS, "epoch": 0, "currency": bks.address} | bent
+        return ruled.marketMove(kind, *call.values(), price, sender=sender)
+
+    return send
+
+
+# ---- the market's door
+
+
+def test_the_market_moves_a_ticket_and_starts_its_gifts_anew(ruled, people, sell, chain):
+    ruled.transferFrom(people.anna, people.anna, ANNAS, sender=people.anna)
+    assert ruled.giftState(ANNAS)[0] == 1
+    receipt = sell(epoch=1)
+    assert names(receipt) == ["Transfer", "TicketMoved"]
+    assert events(receipt, "TicketMoved") == [{"tokenId": ANNAS, "kind": SALE, "epoch": 2}]
+    assert ruled.ticket(ANNAS) == (people.cleo, 1, LIVE, 2)
+    assert tuple(ruled.giftState(ANNAS)) == (0, chain.blocks.head.timestamp)
+
+
+def test_nobody_but_the_market_moves_by_sale(ruled, people, sell):
+    for other in (people.anna, people.promoter, people.minter, people.operator, people.guardian, people.quote_signer):
+        with ape.reverts(ruled.NotMarket):
+            sell(sender=other)
+
+
+@pytest.mark.parametrize("kind", [GIFT, CLAIM, ISSUER, RECOVERY, 6, 255])
+def test_the_market_moves_for_sale_and_buyback_only(ruled, sell, kind):
+    with ape.reverts(ruled.NotAMarketKind, error_inputs={"kind": kind}):
+        sell(kind)
+
+
+def test_a_sale_names_the_epoch_it_was_agreed_at(ruled, people, sell):
+    for wrong in (1, 2**32 - 1):
+        with ape.reverts(ruled.StaleEpoch, error_inputs={"current": 0, "given": wrong}):
+            sell(epoch=wrong)
+    ruled.transferFrom(people.anna, people.ben, ANNAS, sender=people.anna)
+    ruled.transferFrom(people.ben, people.anna, ANNAS, sender=people.ben)
+    with ape.reverts(ruled.StaleEpoch, error_inputs={"current": 2, "given": 0}):
+        sell()
+
+
+def test_a_sale_is_from_the_holder(ruled, people, sell):
+    with ape.reverts(ruled.TransferFromIncorrectOwner):
+        sell(**{"from": people.ben})
+    with ape.reverts(ruled.TokenDoesNotExist):
+        sell(id=token(7))
+    with ape.reverts(ruled.TransferToZeroAddress):
+        sell(to=ZERO)
+
+
+@pytest.mark.parametrize("status", [LOCKED, USED, VOID])
+def test_only_live_tickets_are_sold(ruled, people, sell, status):
+    ruled.setStatus([ANNAS], status, sender=people.operator)
+    for kind in (SALE, BUYBACK):
+        with ape.reverts(ruled.TicketNotLive, error_inputs={"tokenId": ANNAS, "status": status}):
+            sell(kind)
+
+
+def test_a_sale_keeps_the_receiver_rule(ruled, people, sell, project):
+    contract = people.stranger.deploy(project.Stranger)
+    with ape.reverts(ruled.ReceiverNotAllowed):
+        sell(to=contract)
+    with ape.reverts(ruled.ReceiverIsCollection):
+        sell(to=ruled)
+
+
+def test_a_sale_is_in_the_one_currency(ruled, bks, sell):
+    for other in (ZERO, ruled.address):
+        with ape.reverts(ruled.WrongCurrency, error_inputs={"expected": bks.address, "given": other}):
+            sell(currency=other)
+
+
+def test_a_closed_resale_still_lets_the_box_office_buy_back(ruled, people, sell):
+    ruled.setRules(rules(resale=False), sender=people.promoter)
+    with ape.reverts(ruled.ResaleClosed):
+        sell()
+    sell(BUYBACK)
+
+
+@pytest.mark.parametrize("kind", [SALE, BUYBACK])
+def test_a_paused_resale_stops_sales_and_buybacks_only(ruled, people, sell, kind):
+    ruled.setPaused(PAUSE_RESALE, sender=people.guardian)
+    with ape.reverts(ruled.ScopePaused, error_inputs={"scope": PAUSE_RESALE}):
+        sell(kind)
+    ruled.transferFrom(people.anna, people.anna, ANNAS, sender=people.anna)
+    ruled.issue([PROMOTERS], [people.cleo], sender=people.promoter)
+    ruled.setPaused(PAUSE_SALE | PAUSE_MINT | PAUSE_CLAIM, sender=people.guardian)
+    sell(kind, epoch=1)
+
+
+# ---- the cap
+
+
+def test_the_cap_is_face_times_what_was_paid_times_the_rule(ruled):
+    assert ruled.capOf(ANNAS) == FACE * 110 // 100
+    assert ruled.capOf(BENS) == 2 * FACE * 75 // 100 * 110 // 100
+
+
+def test_a_price_at_the_cap_passes_and_one_unit_more_does_not(ruled, sell):
+    cap = ruled.capOf(ANNAS)
+    for kind in (SALE, BUYBACK):
+        for above in (cap + 1, 2**256 - 1):
+            with ape.reverts(ruled.PriceAboveCap, error_inputs={"cap": cap, "price": above}):
+                sell(kind, price=above)
+    sell(price=cap)
+
+
+def test_a_discount_lowers_the_cap(ruled, people, sell):
+    # Ben paid 75 % of twice the face value; full price with 110 % would be 2.2.
+    bent = {"from": people.ben, "id": BENS}
+    with ape.reverts(ruled.PriceAboveCap):
+        sell(price=2 * FACE, **bent)
+    sell(price=1_650_000_000_000_000_000, **bent)
+
+
+def test_the_cap_is_rounded_down_once(launch, people):
+    made = launch(eventRef=b"\x0b".rjust(32, b"\0"), tiers=[(1, 100, 2, 3)], rules=rules(capBps=9999))
+    made.mintBatch(1, entries((people.anna, 1)), sender=people.minter)
+    assert made.capOf(token(1)) == 100 * 2 * 9999 // (3 * 10_000) == 66  # rounding twice would give 65
+
+
+def test_a_tier_without_terms_cannot_be_sold_but_given(ruled, people, sell):
+    with ape.reverts(ruled.TierNotPublished, error_inputs={"tier": 9}):
+        sell(id=WITHOUT_TERMS, price=0)
+    with ape.reverts(ruled.TierNotPublished, error_inputs={"tier": 9}):
+        ruled.capOf(WITHOUT_TERMS)
+    ruled.transferFrom(people.anna, people.cleo, WITHOUT_TERMS, sender=people.anna)
+
+
+def test_a_free_ticket_has_a_cap_of_nothing(ruled, people, sell):
+    ruled.publishTiers([(9, FACE, 0, 100)], sender=people.promoter)
+    with ape.reverts(ruled.PriceAboveCap, error_inputs={"cap": 0, "price": 1}):
+        sell(id=WITHOUT_TERMS, price=1)
+    sell(id=WITHOUT_TERMS, price=0)
+
+
+def test_the_terms_of_a_tier_are_set_once(ruled, people):
+    for other in (people.guardian, people.minter, people.stranger):
+        with ape.reverts(ruled.Unauthorized):
+            ruled.publishTiers([(3, 1, 1, 1)], sender=other)
+    receipt = ruled.publishTiers([(3, 1, 2, 3)], sender=people.promoter)
+    assert events(receipt, "TierPublished") == [{"tier": 3, "face": 1, "paid": 2, "list": 3}]
+    assert tuple(ruled.tierTerms(3)) == (3, 1, 2, 3)
+    with ape.reverts(ruled.TierAlreadyPublished, error_inputs={"tier": 1}):
+        ruled.publishTiers([TIERS[0]], sender=people.promoter)
+    for bad in ((4, 1, 1, 0), (4, 1, 2, 1), (4, 0, 0, 0)):
+        with ape.reverts(ruled.BadTierTerms, error_inputs={"tier": 4}):
+            ruled.publishTiers([bad], sender=people.promoter)
+
+
+def test_the_largest_terms_do_not_overflow(ruled, people):
+    ruled.publishTiers([(9, 2**96 - 1, 2**64 - 1, 2**64 - 1)], sender=people.promoter)
+    ruled.setRules(rules(capBps=65_535), sender=people.promoter)
+    assert ruled.capOf(WITHOUT_TERMS) == (2**96 - 1) * 65_535 // 10_000
+
+
+def test_only_the_owner_sets_the_rules(ruled, people):
+    for other in (people.guardian, people.minter, people.operator, people.relayer):
+        with ape.reverts(ruled.Unauthorized):
+            ruled.setRules(rules(), sender=other)
+    wanted = rules(resale=False, capBps=1, giftLimit=2, giftCoolOff=3, freezeAt=4, resaleHold=5, maxPerWallet=6)
+    receipt = ruled.setRules(wanted, sender=people.promoter)
+    assert names(receipt) == ["RulesChanged"]
+    assert tuple(ruled.rules()) == wanted
+
+
+# ---- hold, freeze, gifts
+
+
+def test_a_ticket_paid_by_card_is_held_back(ruled, people, sell, chain):
+    minted = ruled.mintedAt(1)
+    ruled.setRules(rules(resaleHold=30 * DAY), sender=people.promoter)
+    until = minted + 30 * DAY
+    assert ruled.resaleHeldUntil(ANNAS) == until
+    for kind in (SALE, BUYBACK):
+        with ape.reverts(ruled.ResaleHeld, error_inputs={"tokenId": ANNAS, "until": until}):
+            sell(kind)
+    # Giving it on does not shorten it, and does not begin it anew.
+    ruled.transferFrom(people.anna, people.anna, ANNAS, sender=people.anna)
+    assert ruled.resaleHeldUntil(ANNAS) == until
+    chain.pending_timestamp = until - 1
+    with ape.reverts(ruled.ResaleHeld):
+        sell(epoch=1)
+    chain.pending_timestamp = until
+    sell(epoch=1)
+
+
+def test_frozen_tickets_move_for_the_box_office_only(ruled, people, sell, chain):
+    freeze = chain.pending_timestamp + 100
+    ruled.setRules(rules(freezeAt=freeze), sender=people.promoter)
+    ruled.transferFrom(people.anna, people.anna, ANNAS, sender=people.anna)
+    chain.pending_timestamp = freeze
+    for kind in (SALE, BUYBACK):
+        with ape.reverts(ruled.TicketsFrozen, error_inputs={"since": freeze}):
+            sell(kind, epoch=1)
+    with ape.reverts(ruled.TicketsFrozen, error_inputs={"since": freeze}):
+        ruled.transferFrom(people.anna, people.cleo, ANNAS, sender=people.anna)
+    with ape.reverts(ruled.TicketsFrozen):
+        ruled.safeTransferFrom(people.anna, people.cleo, ANNAS, sender=people.anna)
+    ruled.issue([PROMOTERS], [people.cleo], sender=people.promoter)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3])
+def test_a_ticket_is_given_on_as_often_as_the_rules_say(ruled, people, limit):
+    ruled.setRules(rules(giftLimit=limit), sender=people.promoter)
+    for _ in range(limit):
+        ruled.transferFrom(people.anna, people.anna, ANNAS, sender=people.anna)
+    with ape.reverts(ruled.GiftLimitReached, error_inputs={"tokenId": ANNAS, "limit": limit}):
+        ruled.transferFrom(people.anna, people.cleo, ANNAS, sender=people.anna)
+
+
+def test_an_approved_account_gives_under_the_same_rules(ruled, people):
+    ruled.setRules(rules(giftLimit=0), sender=people.promoter)
+    ruled.approve(people.cleo, ANNAS, sender=people.anna)
+    ruled.setApprovalForAll(people.ben, True, sender=people.anna)
+    for mover in (people.cleo, people.ben):
+        with ape.reverts(ruled.GiftLimitReached):
+            ruled.transferFrom(people.anna, people.cleo, ANNAS, sender=mover)
+        with ape.reverts(ruled.GiftLimitReached):
+            ruled.safeTransferFrom(people.anna, people.cleo, ANNAS, b"", sender=mover)
+
+
+def test_without_a_limit_the_count_of_gifts_stops_at_255(ruled, people):
+    ruled.setRules(rules(giftLimit=UNLIMITED), sender=people.promoter)
+    for _ in range(257):
+        ruled.transferFrom(people.anna, people.anna, ANNAS, sender=people.anna)
+    assert ruled.giftState(ANNAS)[0] == 255
+    assert ruled.ticket(ANNAS) == (people.anna, 1, LIVE, 257)
+
+
+def test_a_ticket_rests_between_changes_of_hands(ruled, people, chain):
+    ruled.setRules(rules(giftCoolOff=DAY), sender=people.promoter)
+    moved = chain.pending_timestamp = chain.pending_timestamp + 10
+    ruled.transferFrom(people.anna, people.cleo, ANNAS, sender=people.anna)  # the mint does not count
+    with ape.reverts(ruled.GiftTooSoon, error_inputs={"tokenId": ANNAS, "from": moved + DAY}):
+        ruled.transferFrom(people.cleo, people.ben, ANNAS, sender=people.cleo)
+    chain.pending_timestamp = moved + DAY - 1
+    with ape.reverts(ruled.GiftTooSoon):
+        ruled.transferFrom(people.cleo, people.ben, ANNAS, sender=people.cleo)
+    chain.pending_timestamp = moved + DAY
+    ruled.transferFrom(people.cleo, people.ben, ANNAS, sender=people.cleo)
+
+
+def test_a_bought_ticket_rests_too_but_can_be_sold_at_once(ruled, people, sell):
+    ruled.setRules(rules(giftCoolOff=DAY), sender=people.promoter)
+    sell()
+    with ape.reverts(ruled.GiftTooSoon):
+        ruled.transferFrom(people.cleo, people.ben, ANNAS, sender=people.cleo)
+    sell(**{"from": people.cleo, "to": people.ben, "epoch": 1})
+
+
+# ---- hand-outs
+
+
+def test_the_owner_hands_out_tickets_it_holds_without_rules(ruled, people):
+    ruled.setRules(rules(giftLimit=0, freezeAt=1), sender=people.promoter)
+    receipt = ruled.issue([PROMOTERS], [people.cleo], sender=people.promoter)
+    assert events(receipt, "TicketMoved") == [{"tokenId": PROMOTERS, "kind": ISSUER, "epoch": 1}]
+    assert tuple(ruled.giftState(PROMOTERS)) == (0, 0)
+
+
+def test_the_owner_hands_out_nobody_elses_tickets(ruled, people, project):
+    for other in (ANNAS, ESCROWED):
+        with ape.reverts(ruled.NotHeldByOwner, error_inputs={"tokenId": other}):
+            ruled.issue([other], [people.cleo], sender=people.promoter)
+    ruled.approve(people.promoter, ANNAS, sender=people.anna)
+    with ape.reverts(ruled.NotHeldByOwner):
+        ruled.issue([ANNAS], [people.cleo], sender=people.promoter)
+    with ape.reverts(ruled.TokenDoesNotExist):
+        ruled.issue([token(7)], [people.cleo], sender=people.promoter)
+    with ape.reverts(ruled.Unauthorized):
+        ruled.issue([ANNAS], [people.cleo], sender=people.anna)
+    with ape.reverts(ruled.BadEntries):
+        ruled.issue([PROMOTERS], [], sender=people.promoter)
+    with ape.reverts(ruled.TransferToZeroAddress):
+        ruled.issue([PROMOTERS], [ZERO], sender=people.promoter)
+    with ape.reverts(ruled.ReceiverNotAllowed):
+        ruled.issue([PROMOTERS], [people.stranger.deploy(project.Stranger)], sender=people.promoter)
+    ruled.setStatus([PROMOTERS], USED, sender=people.operator)
+    with ape.reverts(ruled.TicketNotLive):
+        ruled.issue([PROMOTERS], [people.cleo], sender=people.promoter)
+
+
+# ---- recovery
+
+
+@pytest.fixture
+def asked(ruled, people):
+    """Anna lost her wallet: her ticket is locked and the promoter asked to move it to Cleo's."""
+    ruled.setStatus([ANNAS], LOCKED, sender=people.operator)
+    ruled.requestRecovery(ANNAS, people.cleo, sender=people.promoter)
+    return ruled
+
+
+def test_a_lost_wallets_ticket_moves_after_two_days(ruled, people, chain):
+    ruled.setRules(rules(giftLimit=0, freezeAt=1), sender=people.promoter)
+    ruled.setStatus([ANNAS], LOCKED, sender=people.operator)
+    receipt = ruled.requestRecovery(ANNAS, people.cleo, sender=people.promoter)
+    ready = chain.blocks.head.timestamp + 2 * DAY
+    assert events(receipt, "RecoveryRequested") == [{"tokenId": ANNAS, "to": people.cleo, "epoch": 0, "readyAt": ready}]
+    assert tuple(ruled.recovery(ANNAS)) == (people.cleo, ready)
+    chain.pending_timestamp = ready - 1
+    with ape.reverts(ruled.RecoveryTooSoon, error_inputs={"readyAt": ready}):
+        ruled.recover(ANNAS, sender=people.promoter)
+    chain.pending_timestamp = ready
+    receipt = ruled.recover(ANNAS, sender=people.promoter)
+    assert names(receipt) == ["StatusChanged", "Unlocked", "Transfer", "TicketMoved"]
+    assert events(receipt, "TicketMoved") == [{"tokenId": ANNAS, "kind": RECOVERY, "epoch": 1}]
+    assert ruled.ticket(ANNAS) == (people.cleo, 1, LIVE, 1)
+    with ape.reverts(ruled.NoRecovery):
+        ruled.recover(ANNAS, sender=people.promoter)
+
+
+def test_only_the_owner_asks_and_only_for_locked_tickets(ruled, people):
+    with ape.reverts(ruled.TicketNotLocked, error_inputs={"tokenId": ANNAS}):
+        ruled.requestRecovery(ANNAS, people.cleo, sender=people.promoter)
+    ruled.setStatus([ANNAS, ESCROWED], LOCKED, sender=people.operator)
+    for other in (people.operator, people.guardian, people.anna, people.minter):
+        with ape.reverts(ruled.Unauthorized):
+            ruled.requestRecovery(ANNAS, people.cleo, sender=other)
+        with ape.reverts(ruled.Unauthorized):
+            ruled.recover(ANNAS, sender=other)
+    with ape.reverts(ruled.ReceiverIsZero):
+        ruled.requestRecovery(ANNAS, ZERO, sender=people.promoter)
+    with ape.reverts(ruled.TicketInEscrow, error_inputs={"tokenId": ESCROWED}):
+        ruled.requestRecovery(ESCROWED, people.cleo, sender=people.promoter)
+    with ape.reverts(ruled.NoRecovery, error_inputs={"tokenId": ANNAS}):
+        ruled.recover(ANNAS, sender=people.promoter)
+    for call in (ruled.requestRecovery, ruled.recover, ruled.cancelRecovery):
+        with ape.reverts(ruled.TokenDoesNotExist):
+            call(token(7), *([people.cleo] if call is ruled.requestRecovery else []), sender=people.promoter)
+
+
+def test_the_holder_or_the_owner_ends_a_recovery(asked, people, chain):
+    for other in (people.operator, people.cleo, people.guardian):
+        with ape.reverts(asked.NotOwnerOrHolder):
+            asked.cancelRecovery(ANNAS, sender=other)
+    receipt = asked.cancelRecovery(ANNAS, sender=people.anna)
+    assert events(receipt, "RecoveryCancelled") == [{"tokenId": ANNAS, "by": people.anna}]
+    with ape.reverts(asked.NoRecovery):
+        asked.cancelRecovery(ANNAS, sender=people.anna)
+    asked.requestRecovery(ANNAS, people.cleo, sender=people.promoter)
+    asked.cancelRecovery(ANNAS, sender=people.promoter)
+    chain.pending_timestamp += 3 * DAY
+    with ape.reverts(asked.NoRecovery):
+        asked.recover(ANNAS, sender=people.promoter)
+
+
+def test_an_unlocked_or_used_ticket_is_not_recovered(asked, people, chain):
+    chain.pending_timestamp += 3 * DAY
+    asked.setStatus([ANNAS], LIVE, sender=people.operator)
+    with ape.reverts(asked.TicketNotLocked):
+        asked.recover(ANNAS, sender=people.promoter)
+    asked.setStatus([ANNAS], USED, sender=people.operator)
+    with ape.reverts(asked.TicketNotLocked):
+        asked.recover(ANNAS, sender=people.promoter)
+
+
+def test_a_recovery_dies_when_the_ticket_moves(asked, people, chain):
+    asked.setStatus([ANNAS], LIVE, sender=people.operator)
+    asked.transferFrom(people.anna, people.ben, ANNAS, sender=people.anna)
+    asked.setStatus([ANNAS], LOCKED, sender=people.operator)
+    assert tuple(asked.recovery(ANNAS)) == (ZERO, 0)
+    chain.pending_timestamp += 3 * DAY
+    with ape.reverts(asked.NoRecovery):
+        asked.recover(ANNAS, sender=people.promoter)
+
+
+def test_a_recovery_keeps_the_receiver_rule(ruled, people, project, chain):
+    contract = people.stranger.deploy(project.Stranger)
+    ruled.setStatus([ANNAS], LOCKED, sender=people.operator)
+    for to, error in ((contract, ruled.ReceiverNotAllowed), (ruled, ruled.ReceiverIsCollection)):
+        ruled.requestRecovery(ANNAS, to, sender=people.promoter)
+        chain.pending_timestamp += 3 * DAY
+        with ape.reverts(error):
+            ruled.recover(ANNAS, sender=people.promoter)

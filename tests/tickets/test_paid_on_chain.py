@@ -1,0 +1,278 @@
+"""A purchase by quote against our real contracts: who pays what, once, in time, and what the index makes of it."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from eth_account import Account
+from sqlalchemy import select
+
+from backend.accounts.models import Role
+from backend.catalog.models import TierPrice
+from backend.chain import abi
+from backend.chain.port import CallReverted
+from backend.ledger.service import balance
+from backend.orders import tasks as order_tasks
+from backend.orders.models import Order
+from backend.payments.models import Payment
+from backend.tickets import onchain, service
+from backend.tickets.models import MintJob, Purchase
+from tests.factories.accounts import address_of, grant, make_key, sign_typed_data, signed_in
+from tests.factories.orders import make_sale
+from tests.factories.tickets import NETWORK, tickets_of
+from tests.tickets.test_on_chain import deploy
+
+BKS, BNB = 25 * 10**18, 10**17
+ETHER = 10**18
+
+
+@pytest.fixture
+def promoter():
+    return make_key()
+
+
+@pytest.fixture
+def sale(session, promoter):
+    sale = make_sale(session, quantities=(50, 20), status="DRAFT")
+    grant(session, address_of(promoter), Role.PROMOTER, sale.event.organisation_id)
+    for currency, amount in (("BKS", BKS), ("BNB", BNB)):
+        price = TierPrice(currency=currency, amount=amount, organisation_id=sale.event.organisation_id)
+        sale.tier.prices.append(price)
+    session.flush()
+    return sale
+
+
+@pytest.fixture
+def collection(client, chain, session, sale, promoter):
+    made = deploy(client, chain, session, sale, promoter)
+    session.refresh(sale.event)
+    sale.event.status, tomorrow = "ON_SALE", chain.now() + timedelta(days=1)
+    sale.event.doors_at = sale.event.starts_at = tomorrow
+    sale.event.ends_at = tomorrow + timedelta(hours=4)
+    for tier in sale.tiers:
+        tier.on_sale = True
+    session.flush()
+    return made
+
+
+class Buyer:
+    """A fan with coins, tokens and a session."""
+
+    def __init__(self, client, chain, session, sale) -> None:
+        self.client, self.chain, self.sale, self.key = client, chain, sale, make_key()
+        self.headers = signed_in(session, address_of(self.key), chain.now())
+        chain.node.fund(self.key.address, ETHER)
+        chain.call("BKS", chain.bks, "mint", [address_of(self.key), 100 * ETHER])
+
+    def order(self, currency="BKS", quantity=2, key="an-order-of-mine") -> dict:
+        lines = [{"tier_id": str(self.sale.tier.id), "quantity": quantity}]
+        body = {"event_id": str(self.sale.event.id), "lines": lines, "provider": "crypto", "currency": currency}
+        answer = self.client.post("/v1/orders", headers=self.headers | {"Idempotency-Key": key}, json=body)
+        assert answer.status_code == 201, answer.json()
+        order = answer.json()["order"]
+        begun = self.client.post(
+            f"/v1/orders/{order['order_id']}/payment", headers=self.headers, json={"provider": "crypto"}
+        )
+        assert begun.json()["checkout_url"].endswith(f"/v1/orders/{order['order_id']}/quote"), begun.json()
+        return order
+
+    def quote(self, order: dict, **body: str):
+        return self.client.post(f"/v1/orders/{order['order_id']}/quote", headers=self.headers, json=body)
+
+    def transaction(self, order: dict) -> dict:
+        answer = self.quote(order).json()
+        if answer["permit"]:
+            signature = "0x" + sign_typed_data(self.key, answer["permit"]).hex()
+            answer = self.quote(order, permit=signature).json()
+        return answer["transaction"]
+
+    def send(self, transaction: dict, blocks: int = 3) -> None:
+        fields = {name: value for name, value in transaction.items() if name != "from"}
+        self.chain.port.send_raw(bytes(Account.sign_transaction(fields, self.key.key).raw_transaction))
+        self.chain.node.mine(blocks)
+
+
+@pytest.fixture
+def buyer(client, chain, session, sale, collection):
+    return Buyer(client, chain, session, sale)
+
+
+def stored(session, order) -> Order:
+    query = select(Order).where(Order.id == UUID(order["order_id"])).execution_options(populate_existing=True)
+    return session.scalars(query).one()
+
+
+def books(session, sale, currency):
+    accounts = ("provider:crypto:collection", "organisation:revenue", "platform:fee")
+    return tuple(balance(session, sale.event.organisation_id, account, currency).amount for account in accounts)
+
+
+def due(chain, collection, currency):
+    answer = chain.port.call(collection.address, abi.encode_call("TicketCollection", "due", [currency]))
+    return tuple(abi.decode_output("TicketCollection", "due", answer).values())
+
+
+def refusal(chain, transaction, sender=None, **changes):
+    """Return the contract's reason for refusing a transaction of ours, changed or sent by another."""
+    fields = transaction | changes
+    to, data = bytes.fromhex(fields["to"][2:]), bytes.fromhex(fields["data"][2:])
+    with pytest.raises(CallReverted) as refused:
+        chain.port.call(to, data, sender=sender or bytes.fromhex(fields["from"][2:]), value=int(fields["value"], 16))
+    return abi.decode_revert(None, refused.value.data)[0]
+
+
+def test_two_tickets_for_bks_with_a_permit_in_one_transaction(buyer, chain, session, sale, collection):
+    order = buyer.order("BKS")
+    buyer.send(buyer.transaction(order))
+    chain.index(collection.address)
+    paid = stored(session, order)
+    assert paid.status == "FULFILLED" and paid.paid_at is not None
+    tickets = tickets_of(session, paid.id)
+    assert [(t.status, t.custody, t.token_id) for t in tickets] == [
+        ("LIVE", "WALLET", 2**52),
+        ("LIVE", "WALLET", 2**52 + 1),
+    ]
+    assert session.scalars(select(MintJob)).all() == []
+    holding = service.holding_of(session, tickets[0].id)
+    assert (holding.owner, holding.tier, holding.is_final) == (address_of(buyer.key), 1, True)
+    assert books(session, sale, "BKS") == (50 * ETHER, -(50 * ETHER * 95 // 100), -(50 * ETHER * 5 // 100))
+    assert due(chain, collection, chain.bks) == (50 * ETHER * 95 // 100, 50 * ETHER * 5 // 100)
+    assert (sale.tier.held, sale.tier.paid) == (0, 2)
+    mine = buyer.client.get("/v1/tickets", headers=buyer.headers).json()["items"]
+    assert {item["tx_hash"] for item in mine} == {"0x" + session.scalars(select(Purchase)).one().tx_hash.hex()}
+
+
+def test_one_ticket_for_bnb(buyer, chain, session, sale, collection):
+    order = buyer.order("BNB", quantity=1)
+    transaction = buyer.transaction(order)
+    assert int(transaction["value"], 16) == BNB
+    buyer.send(transaction)
+    chain.index(collection.address)
+    assert stored(session, order).status == "FULFILLED"
+    assert books(session, sale, "BNB")[0] == BNB == sum(due(chain, collection, bytes(20)))
+
+
+def test_the_same_final_logs_again_change_nothing(buyer, chain, session, sale, collection):
+    order = buyer.order("BKS")
+    buyer.send(buyer.transaction(order))
+    chain.index(collection.address)
+    before = books(session, sale, "BKS"), [t.id for t in tickets_of(session, UUID(order["order_id"]))]
+    logs = chain._logs(collection.address, 1, chain.port.finalized().number)
+    chain._hand(onchain.settle_purchases, "TicketCollection", ("TicketsBought",), logs)
+    assert before == (books(session, sale, "BKS"), [t.id for t in tickets_of(session, UUID(order["order_id"]))])
+
+
+def test_nothing_a_client_says_pays_an_order(buyer, chain, session, collection):
+    order = buyer.order("BKS")
+    buyer.transaction(order)
+    chain.node.mine(5)
+    chain.index(collection.address)
+    assert stored(session, order).status == "AWAITING_PAYMENT"
+    assert session.scalars(select(Purchase)).all() == []
+
+
+def test_another_buyer_gets_neither_the_quote_nor_the_tickets(client, buyer, chain, session, sale, collection):
+    order = buyer.order("BNB", quantity=1)
+    other = Buyer(client, chain, session, sale)
+    assert other.quote(order).json()["error"]["code"] == "order_unknown"
+    assert refusal(chain, buyer.transaction(order), sender=address_of(other.key)) == "NotTheBuyer"
+
+
+def test_a_quote_is_paid_once(buyer, chain, session, collection):
+    order = buyer.order("BNB", quantity=1)
+    transaction = buyer.transaction(order)
+    buyer.send(transaction)
+    assert refusal(chain, transaction) == "QuoteUsed"
+    again = buyer.quote(order).json()["error"]
+    assert (again["code"], again["details"]["reason"]) == ("call_would_revert", "QuoteUsed")
+
+
+def test_another_price_or_another_amount_is_refused(buyer, chain, collection):
+    order = buyer.order("BNB", quantity=1)
+    transaction = buyer.transaction(order)
+    assert refusal(chain, transaction, value=hex(BNB - 1)) == "WrongValue"
+    assert refusal(chain, transaction, value=hex(BNB + 1)) == "WrongValue"
+    cheaper = transaction["data"].replace(f"{BNB:064x}", f"{BNB - 1:064x}")
+    assert refusal(chain, transaction, data=cheaper, value=hex(BNB - 1)) == "BadQuoteSignature"
+
+
+def test_a_quote_of_another_chain_is_refused(buyer, chain, collection, monkeypatch):
+    from backend.chain import networks
+    from backend.tickets import quote
+
+    order = buyer.order("BNB", quantity=1)
+    monkeypatch.setattr(quote, "known_network", lambda _network: networks.network("eip155:56"))
+    assert buyer.quote(order).json()["error"]["details"]["reason"] == "BadQuoteSignature"
+
+
+def test_an_expired_quote_is_refused_by_us_and_by_the_contract(buyer, chain, collection):
+    order = buyer.order("BNB", quantity=1)
+    transaction = buyer.transaction(order)
+    chain.ask("evm_increaseTime", 100_000)
+    chain.node.mine(1)
+    assert refusal(chain, transaction) == "Expired"
+    chain.late += chain.now() - chain.now().replace(year=chain.now().year - 1)
+    headers = signed_in(chain.session, address_of(buyer.key), chain.now())
+    answer = buyer.client.post(f"/v1/orders/{order['order_id']}/quote", headers=headers, json={})
+    assert answer.json()["error"]["code"] == "payment_window_over"
+
+
+def test_a_purchase_that_a_reorg_undoes_before_it_is_final_pays_nothing(buyer, chain, session, collection):
+    order = buyer.order("BKS")
+    buyer.send(buyer.transaction(order), blocks=0)
+    chain.index(collection.address)
+    assert stored(session, order).status == "AWAITING_PAYMENT", "not final yet"
+    chain.ask("anvil_reorg", 1, [])
+    chain.ask("anvil_dropAllTransactions")
+    chain.node.mine(10)
+    onchain.forget(session, NETWORK, chain._indexed, set())
+    chain.index(collection.address)
+    assert stored(session, order).status == "AWAITING_PAYMENT"
+    assert tickets_of(session, UUID(order["order_id"])) == []
+
+
+def test_an_order_paid_on_chain_is_not_refunded_by_us(client, buyer, chain, session, collection):
+    order = buyer.order("BNB", quantity=1)
+    buyer.send(buyer.transaction(order))
+    chain.index(collection.address)
+    admin = make_key()
+    grant(session, address_of(admin), Role.ADMIN)
+    headers = signed_in(session, address_of(admin), chain.now())
+    url = f"/v1/admin/orders/{order['order_id']}/refund"
+    assert client.post(url, headers=headers, json={"reason": "moved"}).json()["error"]["code"] == "paid_on_chain"
+    assert stored(session, order).status == "FULFILLED"
+
+
+def test_a_ticket_bought_on_chain_is_given_away_and_used_like_any_other(buyer, chain, session, collection):
+    order = buyer.order("BNB", quantity=1)
+    buyer.send(buyer.transaction(order))
+    chain.index(collection.address)
+    [ticket] = tickets_of(session, UUID(order["order_id"]))
+    friend = make_key()
+    url = f"/v1/tickets/{ticket.id}/transfer"
+    given = buyer.client.post(url, headers=buyer.headers, json={"to": friend.address})
+    buyer.send(given.json()["transaction"])
+    chain.index(collection.address)
+    assert service.holding_of(session, ticket.id).owner == address_of(friend)
+    service.mark_used(session, ticket.id, chain.now())
+    from backend.tickets.models import StatusChange
+
+    change = session.scalars(select(StatusChange)).one()
+    chain.work(change.id)
+    chain.index(collection.address)
+    assert service.holding_of(session, ticket.id).status == "USED"
+
+
+def test_an_order_that_was_cancelled_keeps_its_seats_while_its_quote_can_be_paid(
+    buyer, chain, session, sale, collection
+):
+    order = buyer.order("BKS")
+    transaction = buyer.transaction(order)
+    buyer.client.post(f"/v1/orders/{order['order_id']}/cancel", headers=buyer.headers)
+    order_tasks.expire(UUID(order["order_id"]))
+    session.refresh(sale.tier)
+    assert (stored(session, order).status, sale.tier.held) == ("AWAITING_PAYMENT", 2)
+    buyer.send(transaction)
+    chain.index(collection.address)
+    assert stored(session, order).status == "FULFILLED", "money that arrives before that wins"
+    assert session.scalars(select(Payment.status)).all() == ["SUCCEEDED"]
