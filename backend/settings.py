@@ -24,7 +24,7 @@ _TWO_WEEKS = 14 * 24 * 3600
 class Settings(BaseSettings):
     """Environment variables are these names in upper case; `.env.example` lists them with examples."""
 
-    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=None, env_ignore_empty=True, extra="ignore", frozen=True)
 
     environment: Literal["development", "test", "production"] = "development"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

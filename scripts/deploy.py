@@ -9,6 +9,7 @@ import click
 from ape import chain, project
 from eth_utils import keccak
 
+from scripts._compiled import contracts
 from scripts._manifest import Manifest
 from scripts._network import Connection, connect, network_options
 
@@ -40,7 +41,7 @@ class Deployment:
         self.manifest = manifest
         self.replace = replace
         self.dry_run = dry_run
-        self.sources = project.load_contracts()
+        self.sources = contracts()
 
     def run(self) -> None:
         """Bring the chain to the present sources and the manifest to the chain."""

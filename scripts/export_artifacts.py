@@ -10,12 +10,13 @@ import click
 from ape import project
 from eth_utils import keccak
 
+from scripts._compiled import contracts
 from scripts.source_hash import ARTIFACTS, CONTRACTS, source_hash
 
 
 def artifact(name: str) -> dict[str, Any]:
     """One contract's artifact. The runtime code has no immutables, so its hash holds on every network."""
-    contract = project.load_contracts()[name]
+    contract = contracts()[name]
     settings = project.config["solidity"]
     runtime = bytes(contract.get_runtime_bytecode())
     return {

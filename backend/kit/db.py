@@ -33,7 +33,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
+from backend.kit import logs
 from backend.kit.errors import Retryable, Unavailable
+
+_log = logs.get(__name__)
 
 PLATFORM = "platform"
 """The tenant of work that is nobody's in particular: fans' requests, jobs, the index. Sees every organisation."""
@@ -148,7 +151,11 @@ def _run_after_commit(session: Session) -> None:
         return
     waiting, session.info["after_commit"] = session.info.get("after_commit", []), []
     for call in waiting:
-        call()
+        try:
+            call()
+        except Exception:  # noqa: BLE001 - whatever it was, it is logged
+            # What was committed stays; one call must not keep the others from running.
+            _log.exception("after_commit_failed")
 
 
 @event.listens_for(Session, "after_rollback")
@@ -158,7 +165,10 @@ def _drop_after_commit(session: Session) -> None:
 
 
 def after_commit(session: Session, call: Callable[[], None]) -> None:
-    """Run `call` once this session's transaction has committed; never when it rolls back."""
+    """Run `call` once this session's transaction has committed; never when it rolls back.
+
+    A savepoint that is rolled back does not take the call with it: it runs when the whole commits.
+    """
     session.info.setdefault("after_commit", []).append(call)
 
 

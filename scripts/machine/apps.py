@@ -12,6 +12,11 @@ from scripts.machine import layout, ports
 from scripts.machine.processes import Program, Running
 from scripts.machine.supervisor import App
 
+_NOT_THEIRS = frozenset(
+    ["PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "MIGRATE_DATABASE_URL", "BACKSTAGE_ADMIN_KEY"]
+)
+"""What would change our interpreter, and secrets that only the one command which needs them is given."""
+
 _INDEX_HALTED = frozenset({3, 4})
 """A block that was final was undone; the node serves another chain. See docs/runbooks/deep-reorg.md."""
 
@@ -26,7 +31,8 @@ def apps(env: Mapping[str, str], port: int) -> list[App]:
     return [
         App(
             _program("api", [*uvicorn, "--port", str(port), "--no-access-log"], env),
-            is_ready=lambda _: answers(port, "/ready"),
+            # Its own word that it has the port, and then the answer: another server may have been quicker.
+            is_ready=lambda running: _has_logged("Uvicorn running on")(running) and answers(port, "/ready"),
         ),
         App(
             # Threads, not processes: nothing is orphaned when the worker is killed, and the work is waiting for I/O.
@@ -55,9 +61,8 @@ def stripe_simulator(env: Mapping[str, str], port: int, api_port: int, secret: s
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the user's environment without what would change our interpreter, and with our settings."""
-    dropped = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP"}
-    env = {key: value for key, value in os.environ.items() if key not in dropped}
+    """Return the user's environment without what is not our processes' business, and with our settings."""
+    env = {key: value for key, value in os.environ.items() if key not in _NOT_THEIRS and not key.startswith("XDG_")}
     # A home of ours: Stripe's SDK, for one, writes a file into it.
     return env | {"HOME": str(layout.HOME), "PYTHONUNBUFFERED": "1", "TZ": "UTC"} | dict(settings)
 

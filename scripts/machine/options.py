@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from scripts.machine.trouble import Trouble
 
 API_PORT, POSTGRES_PORT, REDIS_PORT, EVM_PORT, STRIPE_PORT = 8000, 55_432, 56_379, 8545, 12_111
-_LIVE_STRIPE = ("sk_live_", "rk_live_")
+_TEST_STRIPE = ("sk_test_", "rk_test_")
 STRIPE_VARIABLES = ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE")
 _DATABASES = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "INDEX_DATABASE_URL")
 
@@ -78,8 +78,10 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     given = parser.parse_args(arguments)
     external = external_servers(environment)
     plays = given.demo if given.demo is not None else not external
-    if plays and external.get("STRIPE_API_KEY", "").startswith(_LIVE_STRIPE):
-        raise Trouble("STRIPE_API_KEY is a live key: the demo buys tickets and would charge a card. Use a test key.")
+    if plays and not external.get("STRIPE_API_KEY", _TEST_STRIPE[0]).startswith(_TEST_STRIPE):
+        raise Trouble(
+            "STRIPE_API_KEY is not a test key (sk_test_...): the demo buys tickets, and a live key would charge a card."
+        )
     if given.exit_after_demo and not plays:
         raise Trouble("--exit-after-demo needs the demo; it is off because of --no-demo or a server of your own.")
     return Options(

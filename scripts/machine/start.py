@@ -34,6 +34,7 @@ from scripts.machine.supervisor import Interrupted, Supervisor, ended, interrupt
 from scripts.machine.trouble import Trouble
 from scripts.machine.vault import Vault, open_vault
 
+_INTERRUPTED = 130  # what a shell reports of a command ended by Ctrl-C
 _STATE_INTERVAL_SECONDS = 5
 
 
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         say.line(f"\n{trouble}")
         return 1
     except Interrupted:
-        return 130
+        return _INTERRUPTED
 
 
 class _Start:
@@ -74,6 +75,8 @@ class _Start:
                 self._serve(where)
         except Interrupted:
             say.line("\nStopping.")
+            if self._asked.demo and self._demo_status is None:
+                self._demo_status = _INTERRUPTED  # asked to play, and did not get to the end
         finally:
             begun = time.monotonic()
             self._supervisor.stop()
@@ -206,6 +209,7 @@ class _Start:
             cwd=layout.ROOT,
             env=apps.environment({}),
             stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is ours to answer
             preexec_fn=processes.dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 - there are no threads
         )
         try:
@@ -213,10 +217,10 @@ class _Start:
         finally:
             if demo.poll() is None:
                 demo.kill()
-            self._demo_status = demo.wait()
-        if self._demo_status != 0:
-            say.line(f"\n  The demo {ended(self._demo_status)}. Logs: {layout.LOGS}")
-            self._demo_status = 1
+            status = demo.wait()
+        self._demo_status = int(status != 0)
+        if status != 0:
+            say.line(f"\n  The demo {ended(status)}. Logs: {layout.LOGS}")
 
     def _serve(self, where: worlds.Addresses) -> None:
         say.heading(f"Serving {where.api}   (Ctrl-C stops everything)")

@@ -90,7 +90,7 @@ def write(where: Addresses, vault: Vault, options: Options) -> None:
         "rpc": where.evm,
         "network": network(options),
         "stripe": where.stripe,
-        "deployments": str(DEPLOYMENTS),
+        "deployments": settings(where, vault, options)["DEPLOYMENTS_DIR"],
         "admin": {"address": vault.addresses["admin"], "key": vault.keys["admin"]},
         "platform": {name: vault.addresses[name] for name in _SIGNERS},
         "run": str(layout.RUN),

@@ -5,6 +5,7 @@ import functools
 import os
 import platform
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +30,16 @@ def _offer_anvil():
 
 
 _offer_anvil()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sources_as_they_stand():
+    """Compile anew what Ape would take from an older cache."""
+    sys.path.insert(0, str(ROOT))
+    from scripts._compiled import contracts
+
+    contracts()
+
 
 # Ape traces each revert, expected or not, and prints the call tree: nine tenths of the time of this suite. What a test
 # needs to know of a revert is in the exception.

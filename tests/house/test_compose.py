@@ -109,7 +109,10 @@ def test_no_port_leaves_the_host_and_no_secret_is_written_down(services, name):
 
 @pytest.mark.parametrize("name", sorted(PROCESSES | {"migrate"}))
 def test_what_a_service_is_given_is_a_setting(services, name):
-    assert set(services[name]["environment"]) <= SETTINGS
+    given = set(services[name]["environment"])
+    assert given <= SETTINGS
+    # The owner's address goes to the migration alone, the index's to the indexer.
+    assert SETTINGS - given <= {"MIGRATE_DATABASE_URL", "INDEX_DATABASE_URL"}
 
 
 def test_every_setting_is_described_and_nothing_else():

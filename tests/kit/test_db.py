@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -106,3 +108,27 @@ def test_a_request_that_gave_way_is_told_to_come_again(client, monkeypatch):
     response = client.get("/v1/events")
     assert (response.status_code, response.json()["error"]["code"]) == (503, "gave_way")
     assert response.headers["Retry-After"] == "1"
+
+
+def test_a_commit_that_fails_is_never_preceded_by_a_201(fresh_database):
+    """The control of `scope="function"`: with FastAPI's default the answer has left before the commit is tried."""
+    with psycopg.connect(fresh_database.owner_url, autocommit=True) as owner:
+        owner.execute("CREATE TABLE promises (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+
+    app = FastAPI()
+
+    @app.post("/promises", status_code=201)
+    def promise(session: db.SessionDep) -> dict[str, bool]:
+        session.execute(text("INSERT INTO promises VALUES (1), (1)"))
+        return {"made": True}
+
+    response = TestClient(app, raise_server_exceptions=False).post("/promises")
+    assert response.status_code == 500
+
+
+def test_a_call_that_fails_after_the_commit_keeps_no_other_from_running(session):
+    called = []
+    with db.unit_of_work() as inner:
+        db.after_commit(inner, lambda: 1 / 0)
+        db.after_commit(inner, lambda: called.append("second"))
+    assert called == ["second"]
