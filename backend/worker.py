@@ -41,7 +41,6 @@ def make_worker() -> Celery:
             # A tick nobody took within its period is stale: the next one does the same work.
             schedule[task.name] = {"task": task.name, "schedule": task.every, "options": {"expires": task.every}}
     celery.conf.beat_schedule = schedule
-    nudges.use(broker.Sender(celery))
     return celery
 
 
@@ -49,12 +48,13 @@ def _log_as_json(**_: Any) -> None:
     logs.configure(get_settings().log_level)
 
 
-def _open_database(**_: Any) -> None:
+def _open(**_: Any) -> None:
     db.configure(get_settings().database_url)
+    nudges.use(broker.Sender(app))
 
 
 setup_logging.connect(_log_as_json)
-worker_init.connect(_open_database)
-beat_init.connect(_open_database)
+worker_init.connect(_open)
+beat_init.connect(_open)
 
 app = make_worker()
