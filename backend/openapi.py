@@ -73,6 +73,9 @@ def _complete(operation: dict[str, Any], roles: frozenset[str]) -> None:
     if "422" in answers and "HTTPValidationError" in str(answers["422"]):
         answers["422"] = {"description": "`invalid_request`: `details.errors` names each field"}
     common = {"413": "`too_large`: the body is larger than 1 MB", "500": "`internal`: quote the trace id"}
+    if "requestBody" in operation:
+        common["400"] = "`invalid_request`: the body cannot be read at all"
+    common["401"] = "`unauthenticated`: the session that was sent is no good"
     if roles and "PUBLIC" not in {role.upper() for role in roles}:
         common["401"] = "`unauthenticated`: sign in first"
         common["403"] = "`forbidden`: your role does not allow this"

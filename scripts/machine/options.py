@@ -20,13 +20,15 @@ Variables that replace an embedded server, when set:
   REDIS_URL               your Redis
   EVM_RPC_URL             your EVM node (set EVM_NETWORK too, such as eip155:97; deploy there yourself)
   STRIPE_API_KEY          Stripe itself, with your test key (set STRIPE_WEBHOOK_SECRET too)
+  IPFS_API                your Kubo node, as a multiaddr; the embedded store otherwise
 Any of them turns the demo off, unless --demo is given; with a live Stripe key the demo is refused.
 
 Ports are {API_PORT} (API), {POSTGRES_PORT} (Postgres), {REDIS_PORT} (Redis), {EVM_PORT} (EVM node) and {STRIPE_PORT}
 (Stripe simulator). When one of these is busy, a free one is taken; one that you name here must be free.
 
 Everything is kept in the checkout: .venv, .venv-contracts, node_modules and .backstage (data, logs, secrets, caches).
-Logs: .backstage/logs/NAME.log. Ctrl-C stops all of it.
+Logs: .backstage/logs/NAME.log. Ctrl-C stops all of it. BACKSTAGE_STATE names another folder for data, logs and secrets;
+BACKSTAGE_PYTHON names the Python to use.
 """
 
 
