@@ -17,7 +17,7 @@ from backend.kit.clock import NowDep
 from backend.kit.db import SessionDep, unit_of_work
 from backend.kit.errors import Forbidden, Unauthenticated, responses
 from backend.kit.pages import BadCursor, Page, PageParams, paginate
-from backend.resale import market, signing, subject, taking
+from backend.resale import market, signing, standing, subject, taking
 from backend.resale.errors import (
     SELLING,
     AlreadyListed,
@@ -187,7 +187,7 @@ def buy_listing(listing_id: UUID, body: BuyIn, principal: Fan, now: NowDep) -> P
         row = signing.find(session, listing_id, Kind.LISTING)
         if row.status == Status.DRAFT:
             raise ListingUnknown
-        signing.check_listed(row, now)
+        standing.check_listed(session, row, now)
         if row.signer == buyer.wallet:
             raise AlreadyYours
         listing = taking.of(row)

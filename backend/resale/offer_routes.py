@@ -17,7 +17,7 @@ from backend.kit.clock import NowDep
 from backend.kit.db import SessionDep, unit_of_work
 from backend.kit.errors import Forbidden, Unauthenticated, responses
 from backend.kit.pages import BadCursor, Page, PageParams, paginate
-from backend.resale import market, payment, signing, subject, taking
+from backend.resale import market, payment, signing, standing, subject, taking
 from backend.resale.errors import (
     SELLING,
     AlreadyYours,
@@ -193,7 +193,7 @@ def accept_offer(offer_id: UUID, body: AcceptIn, principal: Fan, now: NowDep) ->
         row = signing.find(session, offer_id, Kind.OFFER)
         if row.status == Status.DRAFT:
             raise OfferUnknown
-        signing.check_listed(row, now)
+        standing.check_listed(session, row, now)
         holding = tickets.holding_of(session, row.ticket_id)
         if holding is None or holding.owner != holder.wallet:
             raise NotYourTicket

@@ -19,7 +19,7 @@ from backend.chain.currencies import code_of
 from backend.chain.port import ChainPort
 from backend.kit.db import locked
 from backend.resale import market, rules, standing, typed_data
-from backend.resale.errors import AlreadyListed, BadExpiry, ListingUnknown, NotListed, OfferUnknown, TermsChanged
+from backend.resale.errors import AlreadyListed, BadExpiry, ListingUnknown, OfferUnknown, TermsChanged
 from backend.resale.models import MarketOrder
 from backend.resale.states import Kind, Status
 from backend.resale.subject import Subject
@@ -195,11 +195,3 @@ def cancellation(order_hash: bytes, *, everything: bool) -> bytes:
     if everything:
         return abi.encode_call(market.MARKET, "cancelAll")
     return abi.encode_call(market.MARKET, "cancel", [[order_hash]])
-
-
-def check_listed(order: MarketOrder, now: datetime) -> None:
-    """Raise NotListed unless the order is good at this moment."""
-    if order.status != Status.LISTED:
-        raise NotListed(status=order.status, reason=order.reason)
-    if order.expires_at < now:
-        raise NotListed(status=Status.EXPIRED, reason="expired")

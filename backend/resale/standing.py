@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from backend.kit import logs
 from backend.resale import rules
+from backend.resale.errors import NotListed
 from backend.resale.models import MarketLog, MarketOrder
 from backend.resale.states import Kind, LogKind, Status
 from backend.resale.subject import ground_of
@@ -32,6 +33,16 @@ def look_again(session: Session, orders: Sequence[MarketOrder], now: datetime) -
             _log.info("market_order", order_id=str(order.id), before=order.status, after=status, reason=reason)
             order.status, order.reason = status, reason
     session.flush()
+
+
+def check_listed(session: Session, order: MarketOrder, now: datetime) -> None:
+    """Raise NotListed unless the order is good at this moment.
+
+    Judged from the facts, not from the row's status, which is a moment behind them: a ticket just used is not sold.
+    """
+    status, reason = rules.standing(facts_of(session, order), now)
+    if status != Status.LISTED:
+        raise NotListed(status=status, reason=reason)
 
 
 def facts_of(session: Session, order: MarketOrder) -> rules.Facts:

@@ -32,6 +32,8 @@ class Check:
     title: str
     argv: Sequence[str]
     env: Mapping[str, str]
+    is_long: bool = False
+    """Takes minutes: goes on beside the tests, and prints its line among theirs."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,13 +41,18 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with interruptible():
             install.install()
-            failed = [] if arguments else _run_checks()
             if arguments:
                 say.note(
                     "Only the tests you selected run; without arguments the style, types and contracts are checked too."
                 )
-            status = _run_pytest(arguments)
-            return status or int(bool(failed))
+                return _run_pytest(arguments, None)
+            begun = _Checks()
+            try:
+                begun.watch_until_long_ones_are_left()
+                status = _run_pytest([], begun)
+            finally:
+                begun.stop()
+            return status or int(any(begun.results.values()))
     except Trouble as trouble:
         say.line(f"\n{trouble}")
         return 1
@@ -78,31 +85,52 @@ def checks() -> list[list[Check]]:
                 "contracts (ape test)",
                 [*ape, "test", "-c", "tests/contracts/pytest.ini", "tests/contracts"],
                 ape_env,
+                is_long=True,
             ),
         ],
     ]
 
 
-def _run_checks() -> list[str]:
-    say.heading("Checking")
-    rows = checks()
-    working: dict[int, tuple[Check, Running]] = {}
-    results: dict[str, str] = {}
-    try:
-        while any(rows) or working:
-            for number, row in enumerate(rows):
-                if number not in working and row:
-                    working[number] = _begin(row.pop(0))
-            for number, (check, running) in list(working.items()):
-                if not running.alive():
-                    del working[number]
-                    results[check.name] = _finish(check, running)
+class _Checks:
+    """The checks as they run: two rows side by side. The last of them goes on beside the tests."""
+
+    def __init__(self) -> None:
+        say.heading("Checking")
+        self._rows = checks()
+        self._working: dict[int, tuple[Check, Running]] = {}
+        self.results: dict[str, str] = {}
+        self._tell()
+
+    def watch_until_long_ones_are_left(self) -> None:
+        """Come back when nothing but a long check runs."""
+        while self.look() and not self._only_long_ones_left():
             time.sleep(0.05)
-    finally:
-        for _, running in working.values():
+
+    def look(self) -> bool:
+        """Begin and finish what can be; tell whether anything is left."""
+        for number, row in enumerate(self._rows):
+            if number not in self._working and row:
+                self._working[number] = _begin(row.pop(0))
+        for number, (check, running) in list(self._working.items()):
+            if not running.alive():
+                del self._working[number]
+                self.results[check.name] = _finish(check, running)
+                self._tell()
+        return bool(any(self._rows) or self._working)
+
+    def stop(self) -> None:
+        """Stop what still runs."""
+        for _, running in self._working.values():
             running.stop()
-    (layout.STATE / "checks.json").write_text(json.dumps(results))
-    return [name for name, problem in results.items() if problem]
+
+    def _only_long_ones_left(self) -> bool:
+        return not any(self._rows) and all(check.is_long for check, _ in self._working.values())
+
+    def _tell(self) -> None:
+        # Whole or not at all: a test reads it meanwhile.
+        half = layout.STATE / "checks.json.part"
+        half.write_text(json.dumps(self.results))
+        half.replace(layout.STATE / "checks.json")
 
 
 def _begin(check: Check) -> tuple[Check, Running]:
@@ -122,9 +150,9 @@ def _finish(check: Check, running: Running) -> str:
     return running.tail(40)
 
 
-def _run_pytest(arguments: Sequence[str]) -> int:
+def _run_pytest(arguments: Sequence[str], checks_beside: _Checks | None) -> int:
     say.heading("Testing")
-    env = _environment() | ({} if arguments else {RESULTS: str(layout.STATE / "checks.json")})
+    env = _environment() | ({RESULTS: str(layout.STATE / "checks.json")} if checks_beside else {})
     tests = subprocess.Popen(
         [str(layout.APP_PYTHON), "-m", "pytest", *arguments],
         cwd=layout.ROOT,
@@ -133,6 +161,10 @@ def _run_pytest(arguments: Sequence[str]) -> int:
         preexec_fn=processes.dies_with_parent(signal.SIGTERM),  # noqa: PLW1509 - no threads
     )
     try:
+        while tests.poll() is None:
+            if checks_beside:
+                checks_beside.look()
+            time.sleep(0.05)
         return tests.wait()
     finally:
         if tests.poll() is None:
