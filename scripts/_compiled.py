@@ -29,7 +29,9 @@ def contracts() -> Any:
 
 def _everything() -> str:
     digest = hashlib.sha256()
-    sources = sorted((ROOT / "contracts").rglob("*.sol"))
+    # Packages are pinned by the lock file; Ape keeps copies of them in a hidden folder.
+    ours = (path for path in (ROOT / "contracts").rglob("*.sol") if ".cache" not in path.parts)
+    sources = sorted(ours)
     for path in [*sources, *(ROOT / name for name in _SETTINGS)]:
         digest.update(f"{path.relative_to(ROOT)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
