@@ -142,6 +142,8 @@ def _begin(check: Check) -> tuple[Check, Running]:
 def _finish(check: Check, running: Running) -> str:
     """Print the outcome; returns the output of a check that failed, else nothing."""
     seconds = time.monotonic() - running.started
+    if check.is_long:
+        say.line()  # it ends in the middle of a line of the tests' dots
     if running.popen.returncode == 0:
         say.done(check.title, seconds, running.tail(1).strip("= ")[:60])
         return ""
