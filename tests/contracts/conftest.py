@@ -14,7 +14,8 @@ import ape_test.accounts
 import pytest
 import signing
 from ape_ethereum.trace import Trace
-from world import BASE_URI, EVENT, TIERS, entries, rules, token
+from trading import Desk
+from world import BASE_URI, EVENT, TIERS, ZERO, entries, rules, token
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -156,3 +157,21 @@ def tickets():
 @pytest.fixture(scope="session", autouse=True)
 def _made_once(collection, fresh, market, bks):
     """Make what all tests share before the first of them: Ape would deploy it anew at other addresses later."""
+
+
+@pytest.fixture(scope="module")
+def desk(launch, people, market, bks):
+    """Tickets sold on for BKS: Anna's of tier 1, Ben's of tier 2. Everybody who buys approved the market."""
+    made = launch(eventRef=b"\x20".rjust(32, b"\0"))
+    made.mintBatch(1, entries((people.anna, 1), (people.ben, 2)), sender=people.minter)
+    for buyer in (people.anna, people.ben, people.cleo):
+        bks.approve(market, 2**256 - 1, sender=buyer)
+    return Desk(market, made, people, bks)
+
+
+@pytest.fixture(scope="module")
+def native(launch, people, market):
+    """The same for the native coin."""
+    made = launch(eventRef=b"\x21".rjust(32, b"\0"), resaleCurrency=ZERO, tiers=[(1, 10**24, 1, 1)])
+    made.mintBatch(1, entries((people.anna, 1), (people.ben, 1)), sender=people.minter)
+    return Desk(market, made, people, ZERO)

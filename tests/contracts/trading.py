@@ -114,3 +114,9 @@ def refused(name):
     with pytest.raises(ape.exceptions.ContractLogicError) as caught:
         yield
     assert type(caught.value).__name__ == name
+
+
+def shares(price, royalty_bps=500, fee_bps=250):
+    """What seller, royalty receiver and fee receiver get of a price."""
+    royalty, fee = price * royalty_bps // 10_000, price * fee_bps // 10_000
+    return price - royalty - fee, royalty, fee
