@@ -88,6 +88,7 @@ class Settings(BaseSettings):
     challenge_seconds: int = Field(120, ge=5)
     batch_size: int = Field(200, ge=1, le=1000)
     batch_wait_seconds: float = Field(1.0, ge=0)
+    batches_in_flight: int = Field(4, ge=1, le=64, description="Full batches of a collection under way at once")
 
     @property
     def is_production(self) -> bool:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 
 from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from backend.chain import abi, rules
-from backend.chain.models import ChainSend, ChainSigner
+from backend.chain.models import ChainSend, ChainSigner, SendStatus
 from backend.chain.networks import network
 from backend.chain.port import CallReverted, ChainPort, InsufficientFunds
 from backend.chain.rules import Offer
@@ -35,34 +36,50 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """Not its turn: an earlier call to the same contract goes first. Nothing is wrong, so nobody is told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The contract will not have it."""
 
     reason: str
 
 
+class Ahead(Enum):
+    """How the earlier calls of the same role to the same contract are doing."""
+
+    NOBODY = auto()
+    SENT = auto()  # all have their nonces: what comes now is mined after them
+    UNSENT = auto()  # one of them has no nonce, or nobody knows what became of it
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a send stands: after another open one, and before which nonce of its signer."""
+    """Where a send stands: behind which others, and before which nonce of its signer."""
 
-    is_behind: bool
+    ahead: Ahead
     next_nonce: int
 
 
 def place_of(session: Session, send: ChainSend, sender: bytes) -> Place:
     """Read the place of a send among those of its signer."""
     query = select(ChainSigner.next_nonce).where(ChainSigner.network == send.network, ChainSigner.address == sender)
-    return Place(is_behind_another(session, send), session.scalars(query).one())
+    return Place(ahead_of(session, send), session.scalars(query).one())
 
 
-def is_behind_another(session: Session, send: ChainSend) -> bool:
-    """Say whether an earlier call of the same role to the same contract is still open.
+def ahead_of(session: Session, send: ChainSend) -> Ahead:
+    """Say how the calls before this one are doing.
 
-    While one is, a revert in simulation may only mean "not yet" (batch 8 before batch 7), on nodes whose pending state
-    is just the newest block. So it waits, and nobody is told.
+    While one is open, a revert in simulation may only mean "not yet" (batch 8 before batch 7), on nodes whose pending
+    state is just the newest block. So it waits.
     """
     query = neighbours(send).where(ChainSend.status.in_(rules.OPEN_SENDS), ~is_later(send), ChainSend.id != send.id)
-    return session.scalars(query.limit(1)).first() is not None
+    found = set(session.scalars(query.with_only_columns(ChainSend.status)))
+    if not found:
+        return Ahead.NOBODY
+    return Ahead.SENT if found <= {SendStatus.SENDING, SendStatus.MINED} else Ahead.UNSENT
 
 
 def neighbours(send: ChainSend) -> Select[ChainSend]:
@@ -79,20 +96,28 @@ def is_later(send: ChainSend) -> ColumnElement[bool]:
     return tuple_(ChainSend.created_at, ChainSend.id) > (send.created_at, send.id)
 
 
-def check(port: ChainPort, send: ChainSend, sender: bytes, place: Place) -> Go | Wait | Refused:
-    """Simulate the call and weigh what it costs. Uses the network, so never inside a transaction."""
-    try:
-        # The limit is asked for even when it is given: the question is also whether the call would succeed.
-        estimate = port.estimate_gas(sender, send.to_address, send.data, send.value, "pending")
-    except CallReverted as reverted:
-        return _on_revert(send, reverted, is_behind=place.is_behind)
-    except InsufficientFunds as empty:
-        return Wait(f"signer not funded: {empty.message}", LATER)
+def check(port: ChainPort, send: ChainSend, sender: bytes, place: Place) -> Go | Wait | Behind | Refused:
+    """Simulate the call and weigh what it costs. Uses the network, so never inside a transaction.
+
+    A call whose gas is known goes right behind the ones before it: their effect, on which its own depends, is in no
+    node's state yet. Should one of them fail, it reverts, and is asked for again.
+    """
+    gas_limit = send.gas_limit
+    if gas_limit is not None and place.ahead is Ahead.UNSENT:
+        return Behind()
+    if gas_limit is None or place.ahead is Ahead.NOBODY:
+        try:
+            # The limit is asked for even when it is given: the question is also whether the call would succeed.
+            estimate = port.estimate_gas(sender, send.to_address, send.data, send.value, "pending")
+        except CallReverted as reverted:
+            return _on_revert(send, reverted, is_behind=place.ahead is not Ahead.NOBODY)
+        except InsufficientFunds as empty:
+            return Wait(f"signer not funded: {empty.message}", LATER)
+        gas_limit = gas_limit or estimate * (100 + _GAS_MARGIN_PERCENT) // 100
     ceiling = network(send.network).fee_ceiling
     fees = port.fees()
     if fees.base_fee >= ceiling:
         return Wait(f"fee ceiling: the base fee is {fees.base_fee} wei, the ceiling {ceiling} wei", LATER)
-    gas_limit = send.gas_limit or estimate * (100 + _GAS_MARGIN_PERCENT) // 100
     offer = rules.capped(Offer(fees.max_fee, fees.priority_fee), ceiling)
     needed, balance = gas_limit * offer.max_fee + send.value, port.balance(sender)
     if balance < needed:
@@ -102,11 +127,9 @@ def check(port: ChainPort, send: ChainSend, sender: bytes, place: Place) -> Go |
     return Go(gas_limit, offer, port.nonce(sender, "finalized") if is_overtaken else 0)
 
 
-def _on_revert(send: ChainSend, reverted: CallReverted, *, is_behind: bool) -> Wait | Refused:
+def _on_revert(send: ChainSend, reverted: CallReverted, *, is_behind: bool) -> Wait | Behind | Refused:
     reason = abi.describe_revert(None, reverted.data)
     name = reason.partition("(")[0]
     if name in send.waits_on:
         return Wait(reason, LATER)
-    if is_behind:
-        return Wait(f"behind an earlier call: {reason}", SOON)
-    return Refused(reason)
+    return Behind() if is_behind else Refused(reason)

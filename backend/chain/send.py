@@ -151,11 +151,14 @@ def _allot(port: ChainPort, claimed: Claimed) -> ChainAttempt | None:
     return attempt
 
 
-def _put_off(claimed: Claimed, outcome: preflight.Wait | preflight.Refused) -> None:
+def _put_off(claimed: Claimed, outcome: preflight.Wait | preflight.Behind | preflight.Refused) -> None:
     with unit_of_work() as session:
         row = jobs.held(session, ChainSend, claimed.send.id, claimed.lease_id)
         now = clock.now()
         jobs.release(row)
+        if isinstance(outcome, preflight.Behind):
+            row.run_after = now + preflight.SOON
+            return
         if isinstance(outcome, preflight.Wait):
             set_status(row, SendStatus.WAITING, now, outcome.reason)
             row.run_after = now + outcome.pause
@@ -239,7 +242,8 @@ def _acknowledge(claimed: Claimed, attempt: ChainAttempt) -> None:
 
 def _call_next(session: Session, send: ChainSend) -> None:
     """Let the call that waits behind this one try at once, on top of the pending state that now has this one in it."""
-    query = preflight.neighbours(send).where(ChainSend.status == SendStatus.WAITING, preflight.is_later(send))
+    unsent = ChainSend.status.in_([SendStatus.QUEUED, SendStatus.WAITING])
+    query = preflight.neighbours(send).where(unsent, preflight.is_later(send))
     behind = session.scalars(
         query.order_by(ChainSend.created_at, ChainSend.id).limit(1).with_for_update(skip_locked=True, key_share=True)
     )

@@ -77,6 +77,10 @@ def _look(port: ChainPort, claimed: Claimed) -> tuple[Sight, dict[UUID, Receipt]
     is_doubted = live is not None and mined_nonces > live.nonce and claimed.send.status == SendStatus.UNKNOWN
     final_nonces = port.nonce(live.signer, finalized.number) if live and is_doubted else 0
     receipts = {}
+    mined = next((a for a in claimed.attempts if a.status == AttemptStatus.MINED and a.receipt is not None), None)
+    if mined is not None and _still_stands(port, mined):
+        stood = Found(mined.block_number or 0, mined.block_hash or b"", bool((mined.receipt or {})["succeeded"]))
+        return Sight({mined.id: stood}, frozenset(), finalized.number, mined_nonces, final_nonces), {}
     for attempt in reversed(claimed.attempts):
         if attempt.tx_hash is not None and attempt.status != AttemptStatus.DROPPED:
             receipt = port.receipt(attempt.tx_hash)
@@ -90,15 +94,21 @@ def _look(port: ChainPort, claimed: Claimed) -> tuple[Sight, dict[UUID, Receipt]
     return Sight(found, frozenset(known), finalized.number, mined_nonces, final_nonces), receipts
 
 
+def _still_stands(port: ChainPort, attempt: ChainAttempt) -> bool:
+    """Say whether the block of the receipt we have is still part of the chain: a header instead of a big receipt."""
+    block = port.block(attempt.block_number or 0)
+    return block is not None and block.hash == attempt.block_hash
+
+
 def _record(
     port: ChainPort, claimed: Claimed, verdict: Verdict, receipts: dict[UUID, Receipt]
 ) -> dict[str, Any] | None:
     """Return the winner's receipt as it is stored, once per block it appears in."""
     if verdict.winner is None:
         return None
-    receipt = receipts[verdict.winner]
     stored = next(a for a in claimed.attempts if a.id == verdict.winner)
-    if stored.block_hash == receipt.block_hash and stored.receipt is not None:
+    receipt = receipts.get(verdict.winner)
+    if receipt is None or (stored.block_hash == receipt.block_hash and stored.receipt is not None):
         return stored.receipt
     block = port.block(receipt.block_hash)
     return {
@@ -122,12 +132,16 @@ def _record(
 
 def _reason(port: ChainPort, claimed: Claimed, verdict: Verdict, receipts: dict[UUID, Receipt]) -> str | None:
     """Return why a mined call reverted: a receipt does not say, so the call is run again on the block before."""
-    if verdict.winner is None or receipts[verdict.winner].succeeded:
+    winner = next((a for a in claimed.attempts if a.id == verdict.winner), None)
+    if winner is None:
         return verdict.reason
-    send, receipt = claimed.send, receipts[verdict.winner]
-    signer = next(a.signer for a in claimed.attempts if a.id == verdict.winner)
+    receipt = receipts.get(winner.id)
+    succeeded = receipt.succeeded if receipt else bool((winner.receipt or {})["succeeded"])
+    if succeeded:
+        return verdict.reason
+    send, number = claimed.send, receipt.block_number if receipt else winner.block_number or 0
     try:
-        port.call(send.to_address, send.data, receipt.block_number - 1, sender=signer, value=send.value)
+        port.call(send.to_address, send.data, number - 1, sender=winner.signer, value=send.value)
     except CallReverted as reverted:
         return abi.describe_revert(None, reverted.data)
     except RefusedByNode as refused:

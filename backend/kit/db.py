@@ -218,3 +218,10 @@ def locked(session: Session, model: type[Row], key: Any) -> Row | None:
     [primary] = model.__mapper__.primary_key
     query = select(model).where(primary == key).with_for_update(key_share=True)
     return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def forget(session: Session, *models: type[Base]) -> None:
+    """Have loaded rows of `models` read again when next asked for: a statement went past the session."""
+    for row in session.identity_map.values():
+        if isinstance(row, models):
+            session.expire(row)

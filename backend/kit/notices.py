@@ -70,6 +70,7 @@ Reaction = Callable[[Session, Any, datetime], None]
 ReactionFunction = TypeVar("ReactionFunction", bound=Reaction)
 _at_once: dict[type[Notice], list[Reaction]] = defaultdict(list)
 _later: dict[type[Notice], dict[str, Reaction]] = defaultdict(dict)
+_wanted: dict[str, Callable[[], bool]] = {}
 
 
 def at_once(kind: type[Notice]) -> Callable[[ReactionFunction], ReactionFunction]:
@@ -82,11 +83,20 @@ def at_once(kind: type[Notice]) -> Callable[[ReactionFunction], ReactionFunction
     return keep
 
 
-def later(kind: type[Notice]) -> Callable[[ReactionFunction], ReactionFunction]:
-    """Run the decorated `(session, notice, now)` in a transaction of its own, some time after the commit."""
+def later(
+    kind: type[Notice], *, when: Callable[[], bool] | None = None
+) -> Callable[[ReactionFunction], ReactionFunction]:
+    """Run the decorated `(session, notice, now)` in a transaction of its own, some time after the commit.
+
+    `when` is asked at the announcement: a reaction that could do nothing then (what it serves is switched off) leaves
+    no row. Such a row a ticket is what slows a sold-out evening down.
+    """
 
     def keep(function: ReactionFunction) -> ReactionFunction:
-        _later[kind][f"{function.__module__}.{function.__qualname__}"] = function
+        name = f"{function.__module__}.{function.__qualname__}"
+        _later[kind][name] = function
+        if when is not None:
+            _wanted[name] = when
         return function
 
     return keep
@@ -98,6 +108,8 @@ def announce(session: Session, notice: Notice) -> None:
     for react in _at_once[type(notice)]:
         react(session, notice, now)
     for name in _later[type(notice)]:
+        if name in _wanted and not _wanted[name]():
+            continue
         row = StoredReaction(
             reaction=name,
             notice=type(notice).__name__,

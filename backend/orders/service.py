@@ -1,12 +1,14 @@
 """What the floors above may ask of orders."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from backend.kit import logs
-from backend.kit.db import locked
+from backend.kit.db import forget
 from backend.kit.notices import announce
 from backend.orders import rules
 from backend.orders.errors import OrderUnknown
@@ -16,7 +18,7 @@ from backend.orders.refund import refund
 from backend.orders.seats import give_back as give_seats_back
 from backend.orders.seats import lock
 
-__all__ = ["fulfilled", "get", "give_seats_back", "lock", "refund"]
+__all__ = ["fulfilled", "get", "give_seats_back", "lock", "lock_ids", "refund"]
 
 _log = logs.get(__name__)
 
@@ -29,15 +31,30 @@ def get(session: Session, order_id: UUID) -> Order:
     return order
 
 
-def fulfilled(session: Session, order_id: UUID, now: datetime) -> None:
-    """Every ticket of the order is final on chain. Saying so twice, or while a refund is under way, changes nothing."""
-    order = locked(session, Order, order_id)
-    if order is None:
+def lock_ids(session: Session, order_ids: Iterable[UUID]) -> list[UUID]:
+    """Lock these orders in the order of their ids without loading them. Unknown ids are left out."""
+    wanted = select(Order.id).where(Order.id.in_(set(order_ids))).order_by(Order.id)
+    return list(session.scalars(wanted.with_for_update(key_share=True)))
+
+
+def fulfilled(session: Session, order_ids: Iterable[UUID], now: datetime) -> None:
+    """Every ticket of these orders is final on chain. Said twice, or while a refund is under way, it changes nothing.
+
+    Raises OrderUnknown.
+    """
+    wanted = set(order_ids)
+    if set(lock_ids(session, wanted)) != wanted:
         raise OrderUnknown
-    if order.status != OrderStatus.PAID:
-        _log.info("fulfilled_in_passing", order_id=str(order_id), status=order.status)
-        return
-    order.status = rules.step(order.status, OrderStatus.FULFILLED)
-    order.changed_at = now
     session.flush()
-    announce(session, OrderFulfilled(order.id))
+    moved = session.scalars(
+        update(Order)
+        .where(Order.id.in_(wanted), Order.status == OrderStatus.PAID)
+        .values(status=rules.step(OrderStatus.PAID, OrderStatus.FULFILLED), changed_at=now)
+        .returning(Order.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    forget(session, Order)
+    for order_id in sorted(wanted.difference(moved)):
+        _log.info("fulfilled_in_passing", order_id=str(order_id))
+    for order_id in sorted(moved):
+        announce(session, OrderFulfilled(order_id))

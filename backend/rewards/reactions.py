@@ -12,7 +12,11 @@ from backend.rewards import service
 from backend.settings import get_settings
 
 
-@later(OrderFulfilled)
+def _are_given() -> bool:
+    return get_settings().rewards_per_order > 0
+
+
+@later(OrderFulfilled, when=_are_given)
 def give(session: Session, notice: OrderFulfilled, now: datetime) -> None:
     """Reward the buyer: every ticket is final."""
     service.earn(session, notice.order_id, get_settings(), now)

@@ -1,33 +1,45 @@
 """Closing a batch: which jobs, in which order, under which number, fixed for good before anything is signed.
 
-A collection has one unlanded batch at a time (`rules.IN_FLIGHT`). Jobs gather while it is under way, so the batches
-grow with the load by themselves, up to the size that is set.
+Jobs gather while a batch of their collection is under way, so the batches grow with the load by themselves, up to the
+size that is set. Full ones need not wait for the one before: some may be under way at once, sent in the order of their
+numbers by one key. When one of them is in trouble, no more are closed until it is settled.
+
+A batch may hold a thousand tickets, so its rows are written by single statements (docs/decisions/0013).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from eth_utils.crypto import keccak
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from backend.chain import abi, outbox
 from backend.kit import logs
-from backend.kit.db import locked
+from backend.kit.db import forget, locked
 from backend.kit.ids import new_id
-from backend.tickets import locks
 from backend.tickets.models import Batch, Collection, MintJob, Ticket
-from backend.tickets.rules import IN_FLIGHT, Entry, encode_entries, step
+from backend.tickets.rules import IN_FLIGHT, Entry, encode_entries, mint_gas, step
 from backend.tickets.states import BatchStatus, CollectionStatus, Custody, JobStatus
 
 MINT = "mint_batch"
 SIGNER = "minter"
 CONTRACT_RECEIVER = "contract_receiver"
-WAITS_ON = ("ScopePaused", "AllowanceExceeded", "NotMinter")
-"""What the promoter or the guardian can lift: the send waits in the outbox with the same bytes."""
+WAITS_ON = ("ScopePaused", "AllowanceExceeded", "MintLimitExceeded", "NotMinter")
+"""What the promoter, the guardian or the next day lifts: the send waits in the outbox, for the same contents."""
+_TRACES = 20
+"""Traces named in the line of a batch."""
+_PAST_SESSION = {"synchronize_session": False}
 _log = logs.get(__name__)
+
+_PUT_INTO_BATCH = text(f"""
+    UPDATE mint_jobs j SET status = '{step(JobStatus.QUEUED, JobStatus.BATCHED)}', batch_id = :batch,
+        batch_index = placed.position - 1
+    FROM unnest(CAST(:jobs AS uuid[])) WITH ORDINALITY AS placed (id, position)
+    WHERE j.id = placed.id
+""")  # noqa: S608 - the only value put in is a state's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +52,52 @@ class Gathered:
     recipients: frozenset[bytes]
     trace_id: str
     """The oldest job's: the batch and its transaction go on under it."""
+    is_full: bool
 
 
-def gather(session: Session, collection_id: UUID, now: datetime, *, size: int, wait_seconds: float) -> Gathered | None:
-    """Return the oldest queued jobs once `size` of them wait or the oldest has waited `wait_seconds`; else None."""
+def gather(
+    session: Session, collection_id: UUID, now: datetime, *, size: int, wait_seconds: float, limit: int = 1
+) -> Gathered | None:
+    """Return the oldest queued jobs once `size` of them wait or the oldest has waited `wait_seconds`; else None.
+
+    At most `limit` batches are under way at once.
+    """
     collection = session.get(Collection, collection_id)
     if collection is None or collection.address is None or collection.status != CollectionStatus.LIVE:
         return None
-    if in_flight(session, collection_id):
-        return None
-    queued = session.scalars(
-        select(MintJob)
+    queued = session.execute(
+        select(MintJob.id, MintJob.recipient, MintJob.created_at, MintJob.trace_id)
         .where(MintJob.collection_id == collection_id, MintJob.status == JobStatus.QUEUED)
         .order_by(MintJob.id)
         .limit(size)
     ).all()
     if not queued:
         return None
-    if len(queued) < size and min(job.created_at for job in queued) > now - timedelta(seconds=wait_seconds):
+    is_full = len(queued) >= size
+    if not has_room(session, collection_id, is_full=is_full, limit=limit):
+        return None
+    if not is_full and min(job.created_at for job in queued) > now - timedelta(seconds=wait_seconds):
         return None
     wallets = frozenset(job.recipient for job in queued if job.recipient is not None)
     return Gathered(
-        collection.network, collection.address, tuple(job.id for job in queued), wallets, queued[0].trace_id
+        collection.network,
+        collection.address,
+        tuple(job.id for job in queued),
+        wallets,
+        queued[0].trace_id,
+        is_full=is_full,
     )
 
 
 def close(
-    session: Session, collection_id: UUID, job_ids: Sequence[UUID], refused: frozenset[bytes], now: datetime
+    session: Session,
+    collection_id: UUID,
+    job_ids: Sequence[UUID],
+    refused: frozenset[bytes],
+    now: datetime,
+    *,
+    is_full: bool = False,
+    limit: int = 1,
 ) -> Batch | None:
     """Fix the next batch of the collection from those of `job_ids` that still wait; None when nothing is left to do.
 
@@ -74,16 +105,13 @@ def close(
     collection's row lock puts workers in line; whoever comes second finds the jobs taken.
     """
     collection = locked(session, Collection, collection_id)
-    if collection is None or collection.address is None or in_flight(session, collection_id):
+    if collection is None or collection.address is None:
         return None
-    waiting = (MintJob.id.in_(job_ids), MintJob.status == JobStatus.QUEUED)
-    found = locks.tickets_with_jobs(session, *waiting, skip_locked=True)
-    if not found:
+    if not has_room(session, collection_id, is_full=is_full, limit=limit):
         return None
-    for ticket, job in found:
-        if job.recipient in refused:
-            _send_to_escrow(ticket, job)
-    jobs = [job for _, job in found]
+    jobs = _lock_waiting(session, job_ids, refused)
+    if not jobs:
+        return None
     address = collection.address
     # Sorted by owner: one owner's tickets stand together, which storage as code will make use of.
     ordered = sorted(jobs, key=lambda job: (job.recipient or address, job.tier_number, job.id))
@@ -104,13 +132,12 @@ def close(
     session.add(batch)
     session.flush()
     collection.next_batch += 1
-    for index, job in enumerate(ordered):
-        job.status = step(JobStatus(job.status), JobStatus.BATCHED)
-        job.batch_id, job.batch_index = batch.id, index
+    session.execute(_PUT_INTO_BATCH, {"batch": batch.id, "jobs": [job.id for job in ordered]})
+    forget(session, MintJob)
     send(session, batch, collection, now)
     # A batch has many askers and one transaction: its line names all of their traces.
     traces = sorted({job.trace_id for job in jobs} - {""})
-    _log.info("batch_closed", batch_id=str(batch.id), number=batch.number, tickets=batch.count, traces=traces)
+    _log.info("batch_closed", batch_id=str(batch.id), number=batch.number, tickets=batch.count, traces=traces[:_TRACES])
     return batch
 
 
@@ -128,15 +155,23 @@ def send(session: Session, batch: Batch, collection: Collection, now: datetime) 
         batch.id,
         now,
         generation=batch.generation,
+        gas_limit=mint_gas(batch.count),
         waits_on=WAITS_ON,
     )
     batch.send_id = sent.id
 
 
-def in_flight(session: Session, collection_id: UUID) -> bool:
-    """Tell whether the collection has a batch whose number is given out and not consumed yet."""
-    query = select(Batch.id).where(Batch.collection_id == collection_id, Batch.status.in_(IN_FLIGHT))
-    return session.scalar(query.limit(1)) is not None
+def has_room(session: Session, collection_id: UUID, *, is_full: bool, limit: int) -> bool:
+    """Tell whether the collection's next number may be given out.
+
+    Numbers count without a gap on chain, so a later batch can only land after the earlier. Part of a batch waits until
+    nothing is under way: it grows meanwhile.
+    """
+    query = select(Batch.status).where(Batch.collection_id == collection_id, Batch.status.in_(IN_FLIGHT))
+    under_way = session.scalars(query).all()
+    if not under_way:
+        return True
+    return is_full and len(under_way) < limit and all(status == BatchStatus.CLOSED for status in under_way)
 
 
 def collections_with_queue(session: Session) -> list[UUID]:
@@ -150,7 +185,34 @@ def collections_with_queue(session: Session) -> list[UUID]:
     return [found for found in session.scalars(query) if found is not None]
 
 
-def _send_to_escrow(ticket: Ticket, job: MintJob) -> None:
-    job.recipient, job.escrow_reason = None, CONTRACT_RECEIVER
-    ticket.custody = Custody.ESCROW
-    _log.info("contract_receiver_to_escrow", mint_job_id=str(job.id))
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A job that is still queued, locked with its ticket."""
+
+    id: UUID
+    recipient: bytes | None
+    tier_number: int
+    trace_id: str
+
+
+def _lock_waiting(session: Session, job_ids: Sequence[UUID], refused: frozenset[bytes]) -> list[_Waiting]:
+    """Lock the jobs that still wait, with their tickets; send to escrow what a refusing contract would receive."""
+    query = (
+        select(MintJob.id, MintJob.recipient, MintJob.tier_number, MintJob.trace_id)
+        .join(Ticket, Ticket.id == MintJob.ticket_id)
+        .where(MintJob.id.in_(job_ids), MintJob.status == JobStatus.QUEUED)
+        .order_by(Ticket.id)
+        .with_for_update(of=[Ticket, MintJob], key_share=True, skip_locked=True)
+    )
+    found = [_Waiting(*row) for row in session.execute(query)]
+    barred = [job.id for job in found if job.recipient in refused]
+    if not barred:
+        return found
+    escrowed = {"recipient": None, "escrow_reason": CONTRACT_RECEIVER}
+    session.execute(update(MintJob).where(MintJob.id.in_(barred)).values(escrowed), execution_options=_PAST_SESSION)
+    tickets = select(MintJob.ticket_id).where(MintJob.id.in_(barred))
+    custody = update(Ticket).where(Ticket.id.in_(tickets)).values(custody=Custody.ESCROW)
+    session.execute(custody, execution_options=_PAST_SESSION)
+    forget(session, Ticket, MintJob)
+    _log.info("contract_receivers_to_escrow", mint_jobs=[str(job_id) for job_id in barred])
+    return [replace(job, recipient=None) if job.recipient in refused else job for job in found]

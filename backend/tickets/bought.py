@@ -77,7 +77,7 @@ def place(session: Session, order: Order, purchase: Purchase, now: datetime) -> 
             )
             .on_conflict_do_nothing(index_elements=["order_line_id", "unit"])
         )
-    orders.fulfilled(session, order.id, now)
+    orders.fulfilled(session, [order.id], now)
 
 
 def _settle(session: Session, collection: Collection, log: Log, now: datetime) -> None:

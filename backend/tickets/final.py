@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.accounts.models import Wallet
 from backend.chain import abi
 from backend.chain.onlog import Log
 from backend.kit import logs as kit_logs
+from backend.kit.db import forget
 from backend.kit.nudges import nudge
 from backend.orders import service as orders
 from backend.tickets import cancel, claim, holdings, locks, minted, seats, status_changes
@@ -24,6 +25,7 @@ from backend.tickets.rules import ON_CHAIN_STATUS, ZERO_ADDRESS, batch_of, is_bo
 from backend.tickets.states import CollectionStatus, Custody, JobStatus, TicketStatus
 
 _CONTRACT = "TicketCollection"
+_PENDING = TicketStatus.PENDING
 _log = kit_logs.get(__name__)
 
 
@@ -35,13 +37,14 @@ def tokens_settled(session: Session, network: str, seen: Sequence[Log], now: dat
     holdings.mark_final(session, network, touched, max(log.block_number for log in seen))
     collections = _ours(session, network, {log.address for log in seen})
     transfer = abi.topic(_CONTRACT, "Transfer")
-    orders_touched: set[UUID] = set()
-    places = _mints(session, collections, [log for log in seen if log.topics[0] == transfer])
-    _lock(session, places, _keys(collections, touched))
-    _minted(session, places, orders_touched)
-    tickets = _tickets(session, collections, touched)
+    mints = _mints(session, collections, [log for log in seen if log.topics[0] == transfer])
+    _lock(session, mints, _keys(collections, touched))
     accounts = _accounts(session, {log.topics[2][12:] for log in seen if log.topics[0] == transfer})
-    for log in seen:
+    _minted(session, mints, accounts)
+    told = {mint.log for mint in mints}
+    others = [log for log in seen if log not in told]
+    tickets = _tickets(session, collections, {(log.address, _token(log)) for log in others})
+    for log in others:
         ticket = tickets.get((log.address, _token(log)))
         if ticket is None:
             continue
@@ -50,8 +53,7 @@ def tokens_settled(session: Session, network: str, seen: Sequence[Log], now: dat
         else:
             _status_changed(session, ticket, log)
     session.flush()
-    for order_id in sorted(orders_touched):
-        _fulfil(session, order_id, now)
+    _fulfil(session, {mint.order_id for mint in mints}, now)
 
 
 def batches_settled(session: Session, network: str, seen: Sequence[Log], now: datetime) -> None:
@@ -135,59 +137,84 @@ def _ours(session: Session, network: str, addresses: set[bytes]) -> dict[bytes, 
 
 @dataclass(frozen=True, slots=True)
 class _Mint:
-    """A final mint of a job of ours."""
+    """A final mint of a job of ours, and the log that tells of it."""
 
     job_id: UUID
     ticket_id: UUID
     order_id: UUID
-    token_id: int
+    log: Log
 
 
-def _mints(session: Session, collections: dict[bytes, Collection], transfers: Sequence[Log]) -> dict[UUID, _Mint]:
-    """Return the jobs whose mint is among `transfers`, by the job's id. Locks nothing yet."""
-    minted_logs = [
-        log
+_TICKETS_MINTED = text(f"""
+    UPDATE tickets t SET
+        token_id = m.token_id,
+        status = CASE t.status WHEN '{_PENDING}' THEN '{step(_PENDING, TicketStatus.LIVE)}' ELSE t.status END,
+        custody = CASE WHEN m.is_escrow THEN '{Custody.ESCROW}' ELSE '{Custody.WALLET}' END,
+        holder_account_id = CASE WHEN m.is_escrow THEN t.holder_account_id ELSE m.holder END
+    FROM unnest(CAST(:ticket AS uuid[]), CAST(:token AS numeric[]), CAST(:is_escrow AS boolean[]),
+                CAST(:holder AS uuid[])) AS m (ticket_id, token_id, is_escrow, holder)
+    WHERE t.id = m.ticket_id
+""")  # noqa: S608 - names of states
+
+
+def _mints(session: Session, collections: dict[bytes, Collection], transfers: Sequence[Log]) -> list[_Mint]:
+    """Return the jobs whose mint is among `transfers`, each with its log. Locks nothing yet."""
+    wanted = {
+        (collections[log.address].id, *batch_of(_token(log))): log
         for log in transfers
         # What was bought has no job: its purchase is settled by `bought`.
         if log.topics[1][12:] == ZERO_ADDRESS and log.address in collections and not is_bought(_token(log))
-    ]
-    wanted = {(collections[log.address].id, *batch_of(_token(log))) for log in minted_logs}
+    }
     if not wanted:
-        return {}
+        return []
     query = (
         select(MintJob.id, MintJob.ticket_id, MintJob.order_id, Batch.collection_id, Batch.number, MintJob.batch_index)
         .join(Batch, Batch.id == MintJob.batch_id)
-        .where(tuple_(Batch.collection_id, Batch.number, MintJob.batch_index).in_(wanted))
+        .where(tuple_(Batch.collection_id, Batch.number).in_({place[:2] for place in wanted}))
     )
-    found = {}
+    found = []
     for row in session.execute(query):
-        wanted.discard((row.collection_id, row.number, row.batch_index))
-        found[row.id] = _Mint(row.id, row.ticket_id, row.order_id, token_id(row.number, row.batch_index))
-    for collection_id, number, index in sorted(wanted, key=str):
+        log = wanted.pop((row.collection_id, row.number, row.batch_index), None)
+        if log is not None:
+            found.append(_Mint(row.id, row.ticket_id, row.order_id, log))
+    for (collection_id, number, index), _log_of_it in sorted(wanted.items(), key=str):
         _log.error("mint_without_job", collection_id=str(collection_id), token_id=token_id(number, index))
     return found
 
 
-def _lock(session: Session, mints: dict[UUID, _Mint], keys: list[tuple[UUID, int]]) -> None:
+def _lock(session: Session, mints: Sequence[_Mint], keys: list[tuple[UUID, int]]) -> None:
     """Lock from above: the orders that may turn out to be fulfilled, then all tickets the logs touch, sorted."""
-    orders.lock(session, {mint.order_id for mint in mints.values()})
+    orders.lock_ids(session, {mint.order_id for mint in mints})
     held = select(Ticket.id).where(tuple_(Ticket.collection_id, Ticket.token_id).in_(keys)) if keys else None
-    ids = {mint.ticket_id for mint in mints.values()} | set(session.scalars(held) if held is not None else ())
+    ids = {mint.ticket_id for mint in mints} | set(session.scalars(held) if held is not None else ())
     if ids:
-        locks.tickets(session, Ticket.id.in_(ids))
+        locks.hold_tickets(session, ids)
 
 
-def _minted(session: Session, mints: dict[UUID, _Mint], orders_touched: set[UUID]) -> None:
+def _minted(session: Session, mints: Sequence[_Mint], accounts: dict[bytes, UUID]) -> None:
+    """Write all mints by two statements: jobs FINAL, tickets LIVE and with whom they are."""
     if not mints:
         return
-    for ticket, job in locks.tickets_with_jobs(session, MintJob.id.in_(mints)):
-        ticket.token_id = mints[job.id].token_id
-        if may_follow(JobStatus(job.status), JobStatus.FINAL):
-            job.status = step(JobStatus(job.status), JobStatus.FINAL)
-        if ticket.status == TicketStatus.PENDING:
-            ticket.status = step(TicketStatus.PENDING, TicketStatus.LIVE)
-        orders_touched.add(ticket.order_id)
     session.flush()
+    receivers = [mint.log.topics[2][12:] for mint in mints]
+    session.execute(
+        _TICKETS_MINTED,
+        {
+            "ticket": [mint.ticket_id for mint in mints],
+            "token": [_token(mint.log) for mint in mints],
+            # Into escrow: whoever bought it is still who it waits for.
+            "is_escrow": [to == mint.log.address for to, mint in zip(receivers, mints, strict=True)],
+            "holder": [accounts.get(to) for to in receivers],
+        },
+    )
+    before = [status for status in JobStatus if may_follow(status, JobStatus.FINAL)]
+    session.execute(
+        update(MintJob)
+        .where(MintJob.id.in_([mint.job_id for mint in mints]), MintJob.status.in_(before))
+        .values(status=JobStatus.FINAL),
+        execution_options={"synchronize_session": False},
+    )
+    forget(session, Ticket, MintJob)
 
 
 def _keys(collections: dict[bytes, Collection], touched: set[tuple[bytes, int]]) -> list[tuple[UUID, int]]:
@@ -234,10 +261,16 @@ def _status_changed(session: Session, ticket: Ticket, log: Log) -> None:
     status_changes.confirmed(session, ticket.id, status)
 
 
-def _fulfil(session: Session, order_id: UUID, now: datetime) -> None:
-    unfinished = select(MintJob.id).where(MintJob.order_id == order_id, MintJob.status != JobStatus.FINAL).limit(1)
-    if session.scalar(unfinished) is None:
-        orders.fulfilled(session, order_id, now)
+def _fulfil(session: Session, order_ids: set[UUID], now: datetime) -> None:
+    """Tell orders which of these have all their tokens."""
+    if not order_ids:
+        return
+    unfinished = set(
+        session.scalars(
+            select(MintJob.order_id).where(MintJob.order_id.in_(order_ids), MintJob.status != JobStatus.FINAL)
+        )
+    )
+    orders.fulfilled(session, order_ids - unfinished, now)
 
 
 def _token(log: Log) -> int:

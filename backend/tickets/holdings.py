@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from backend.chain import abi
 from backend.chain.models import ChainCursor
 from backend.chain.onlog import Log
+from backend.kit.db import forget
 from backend.tickets.folding import BURN, MINT, STATUS, BrokenStory, Held, Movement, advance, fold
 from backend.tickets.models import Holding, TokenMovement
 from backend.tickets.rules import KINDS, ZERO_ADDRESS, batch_of, is_single
@@ -122,7 +123,7 @@ def mark_final(session: Session, network: str, tokens: set[Token], up_to_block: 
             "token_id": [token[1] for token in tokens],
         },
     )
-    _forget_loaded(session)
+    forget(session, Holding)
 
 
 def read_movements(logs: Sequence[Log]) -> list[dict[str, Any]]:
@@ -231,11 +232,4 @@ def _write(session: Session, network: str, held: dict[Token, Held]) -> None:
     keys = {"collection": [token[0] for token in held], "token_id": [token[1] for token in held]}
     after = -1 if finalized is None else finalized
     session.execute(_WRITE_HOLDINGS, {"network": network, "finalized": after, **keys, **columns})
-    _forget_loaded(session)
-
-
-def _forget_loaded(session: Session) -> None:
-    # The statements above went past the session: rows it has loaded are read again when next asked for.
-    for row in session.identity_map.values():
-        if isinstance(row, Holding):
-            session.expire(row)
+    forget(session, Holding)

@@ -32,6 +32,27 @@ def tickets_with_jobs(
     return [(row[0], row[1]) for row in session.execute(query)]
 
 
+def hold_tickets_with_jobs(session: Session, *where: ColumnElement[bool]) -> None:
+    """As `tickets_with_jobs`, for statements that write many rows at once: lock, and load nothing."""
+    query = (
+        select(Ticket.id)
+        .join(MintJob, MintJob.ticket_id == Ticket.id)
+        .where(*where)
+        .order_by(Ticket.id)
+        .with_for_update(of=[Ticket, MintJob], key_share=True)
+    )
+    session.scalars(query).all()
+
+
+def hold_tickets(session: Session, ids: Iterable[UUID]) -> None:
+    """As `tickets`, without loading them."""
+    wanted = list(ids)
+    query = select(Ticket.id).where(Ticket.id.in_(wanted)).order_by(Ticket.id).with_for_update(key_share=True)
+    session.scalars(query).all()
+    jobs = select(MintJob.id).where(MintJob.ticket_id.in_(wanted)).order_by(MintJob.ticket_id)
+    session.scalars(jobs.with_for_update(key_share=True)).all()
+
+
 def tickets(session: Session, *where: ColumnElement[bool]) -> list[tuple[Ticket, MintJob | None]]:
     """Lock the tickets that meet `where` in the order of their ids, each with its mint job if it has one.
 

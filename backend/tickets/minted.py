@@ -3,20 +3,41 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from backend.chain import abi, outbox
 from backend.chain.onlog import Log
 from backend.kit import logs
+from backend.kit.db import forget
 from backend.kit.nudges import nudge
 from backend.tickets import batches, locks
-from backend.tickets.models import Batch, Collection, MintJob
-from backend.tickets.rules import ZERO_ADDRESS, decode_entries, may_follow, step, token_id
+from backend.tickets.models import Batch, Collection, MintJob, Ticket
+from backend.tickets.rules import IN_FLIGHT, ZERO_ADDRESS, decode_entries, may_follow, step, token_id
 from backend.tickets.states import BatchStatus, JobStatus
 
 _CONTRACT = "TicketCollection"
 _OUT_OF_ORDER = "BatchOutOfOrder"
+_MOST_SENDINGS = 25
+"""Of one batch: what is refused so often with no cause that passes is a person's business."""
 _log = logs.get(__name__)
+
+_B, _L = JobStatus.BATCHED, (JobStatus.MINTED, JobStatus.ESCROWED)
+_NUMBER_TICKETS = text("""
+    UPDATE tickets t SET token_id = :first + j.batch_index FROM mint_jobs j
+    WHERE j.ticket_id = t.id AND j.batch_id = :batch
+""")
+_JOBS_LANDED = text(f"""
+    UPDATE mint_jobs SET status = CASE WHEN recipient IS NULL THEN '{step(_B, _L[1])}' ELSE '{step(_B, _L[0])}' END
+    WHERE batch_id = :batch AND status = '{_B}'
+""")  # noqa: S608 - names of states
+_FORGET_NUMBERS = text(f"""
+    UPDATE tickets t SET token_id = NULL FROM mint_jobs j
+    WHERE j.ticket_id = t.id AND j.batch_id = :batch AND j.status IN ('{_L[0]}', '{_L[1]}')
+""")  # noqa: S608 - as above
+_JOBS_BACK = text(f"""
+    UPDATE mint_jobs SET status = '{step(_L[0], _B)}' WHERE batch_id = :batch AND status IN ('{_L[0]}', '{_L[1]}')
+""")  # noqa: S608 - as above
 
 
 def mined(session: Session, batch_id: UUID, send_id: UUID, tx_hash: str, now: datetime) -> None:
@@ -36,13 +57,16 @@ def land(session: Session, batch: Batch, tx_hash: bytes | None, now: datetime) -
         return
     batch.status = step(BatchStatus(batch.status), BatchStatus.LANDED)
     batch.tx_hash, batch.landed_at, batch.last_error, batch.run_after = tx_hash, now, None, None
-    for ticket, job in locks.tickets_with_jobs(session, MintJob.batch_id == batch.id):
-        assert job.batch_index is not None  # noqa: S101 - the table's check says so of every job in a batch
-        ticket.token_id = token_id(batch.number, job.batch_index)
-        if job.status == JobStatus.BATCHED:
-            job.status = step(JobStatus.BATCHED, JobStatus.ESCROWED if job.recipient is None else JobStatus.MINTED)
-    # What has gathered meanwhile can be closed now.
+    locks.hold_tickets_with_jobs(session, MintJob.batch_id == batch.id)
+    session.flush()
+    session.execute(_NUMBER_TICKETS, {"batch": batch.id, "first": token_id(batch.number, 0)})
+    session.execute(_JOBS_LANDED, {"batch": batch.id})
+    forget(session, Ticket, MintJob)
+    # What has gathered meanwhile can be closed now, and what was refused for coming too early can be sent.
     nudge(session, "tickets.close_batch", batch.collection_id)
+    behind = select(Batch.id).where(Batch.collection_id == batch.collection_id, Batch.status == BatchStatus.UNKNOWN)
+    for batch_id in session.scalars(behind):
+        nudge(session, "tickets.ask_chain", batch_id)
 
 
 def unmined(session: Session, batch_id: UUID) -> None:
@@ -52,10 +76,11 @@ def unmined(session: Session, batch_id: UUID) -> None:
         return
     batch.status = step(BatchStatus.LANDED, BatchStatus.CLOSED)
     batch.tx_hash = batch.landed_at = None
-    for ticket, job in locks.tickets_with_jobs(session, MintJob.batch_id == batch.id):
-        if job.status in {JobStatus.MINTED, JobStatus.ESCROWED}:
-            job.status = step(JobStatus(job.status), JobStatus.BATCHED)
-            ticket.token_id = None
+    locks.hold_tickets_with_jobs(session, MintJob.batch_id == batch.id)
+    session.flush()
+    session.execute(_FORGET_NUMBERS, {"batch": batch.id})
+    session.execute(_JOBS_BACK, {"batch": batch.id})
+    forget(session, Ticket, MintJob)
 
 
 def final(session: Session, batch_id: UUID, now: datetime) -> None:
@@ -68,11 +93,17 @@ def final(session: Session, batch_id: UUID, now: datetime) -> None:
 
 
 def reverted(session: Session, batch_id: UUID, reason: str) -> None:
-    """Act on the contract's refusal. An out-of-order number may be consumed already: ask the chain."""
+    """Act on the contract's refusal.
+
+    An out-of-order number may be consumed already, or stand behind one that is not; what the contract refuses for now
+    (a pause that came while the batch was under way) is sent again. In both cases the chain is asked for the number
+    first.
+    """
     batch = locks.batch(session, batch_id)
     if batch.status in {BatchStatus.LANDED, BatchStatus.FINAL, BatchStatus.CANCELLED, BatchStatus.CANCELLING}:
         return
-    if reason.startswith(_OUT_OF_ORDER):
+    passes = reason.partition("(")[0] in {_OUT_OF_ORDER, *batches.WAITS_ON}
+    if passes and batch.generation < _MOST_SENDINGS:
         ask_chain(session, batch, reason)
     else:
         stuck(batch, reason)
@@ -103,8 +134,18 @@ def answered(session: Session, batch: Batch, state: int, contents_hash: bytes, n
     elif state == 2:  # noqa: PLR2004 - the contract's number for CANCELLED, named above
         # Its jobs go back to the queue when the BatchCancelled log is final, not before.
         batch.status = step(BatchStatus.UNKNOWN, BatchStatus.CANCELLING)
+    elif _is_behind(session, batch):
+        # Refused because an earlier number is not consumed: it is asked about again when that one lands.
+        batch.last_error = "behind an earlier batch"
     else:
         send_again(session, batch, now)
+
+
+def _is_behind(session: Session, batch: Batch) -> bool:
+    earlier = select(Batch.id).where(
+        Batch.collection_id == batch.collection_id, Batch.number < batch.number, Batch.status.in_(IN_FLIGHT)
+    )
+    return session.scalar(earlier.limit(1)) is not None
 
 
 def send_again(session: Session, batch: Batch, now: datetime) -> None:

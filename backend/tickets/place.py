@@ -1,6 +1,9 @@
 """A paid order becomes tickets and mint jobs: one of each for every unit of every line, however often it is told."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -41,59 +44,78 @@ def place(session: Session, order_id: UUID, now: datetime) -> None:
     query = (
         select(OrderLine, Tier.number).join(Tier, Tier.id == OrderLine.tier_id).where(OrderLine.order_id == order_id)
     )
-    for line, tier_number in session.execute(query.order_by(OrderLine.id)):
-        for unit in range(line.quantity):
-            _place_unit(session, order, line, unit, tier_number, collection, now, live=live)
+    units = [
+        _Unit(line, unit, tier_number)
+        for line, tier_number in session.execute(query.order_by(OrderLine.id))
+        for unit in range(line.quantity)
+    ]
+    _place_units(session, order, units, collection, now, live=live)
     if collection is not None and live:
         nudge(session, "tickets.close_batch", collection.id)
 
 
-def _place_unit(
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    line: OrderLine
+    number: int
+    tier_number: int
+
+
+def _place_units(
     session: Session,
     order: Order,
-    line: OrderLine,
-    unit: int,
-    tier_number: int,
+    units: Sequence[_Unit],
     collection: Collection | None,
     now: datetime,
     *,
     live: bool,
 ) -> None:
-    common = {
-        "organisation_id": order.organisation_id,
-        "order_id": order.id,
-        "order_line_id": line.id,
-        "unit": unit,
-        "collection_id": collection.id if collection else None,
-        "created_at": now,
+    """Write all tickets, then the jobs of those that are new: two statements however many there are."""
+
+    def common(unit: _Unit) -> dict[str, Any]:
+        return {
+            "organisation_id": order.organisation_id,
+            "order_id": order.id,
+            "order_line_id": unit.line.id,
+            "unit": unit.number,
+            "collection_id": collection.id if collection else None,
+            "created_at": now,
+        }
+
+    tickets = [
+        {
+            "id": new_id(),
+            "event_id": order.event_id,
+            "tier_id": unit.line.tier_id,
+            "status": TicketStatus.PENDING,
+            "custody": Custody.WALLET if order.recipient else Custody.ESCROW,
+            "holder_account_id": order.account_id,
+            **common(unit),
+        }
+        for unit in units
+    ]
+    written = insert(Ticket).values(tickets).on_conflict_do_nothing(index_elements=["order_line_id", "unit"])
+    new = {
+        (line_id, number): ticket_id
+        for ticket_id, line_id, number in session.execute(
+            written.returning(Ticket.id, Ticket.order_line_id, Ticket.unit)
+        )
     }
-    ticket_id = session.scalar(
-        insert(Ticket)
-        .values(
-            id=new_id(),
-            event_id=order.event_id,
-            tier_id=line.tier_id,
-            status=TicketStatus.PENDING,
-            custody=Custody.WALLET if order.recipient else Custody.ESCROW,
-            holder_account_id=order.account_id,
-            **common,
-        )
-        .on_conflict_do_nothing(index_elements=["order_line_id", "unit"])
-        .returning(Ticket.id)
-    )
-    if ticket_id is None:
-        return
-    session.execute(
-        insert(MintJob).values(
-            id=new_id(),
-            ticket_id=ticket_id,
-            tier_number=tier_number,
-            recipient=order.recipient,
-            escrow_reason=None if order.recipient else NO_WALLET,
-            status=JobStatus.QUEUED if live else JobStatus.STUCK,
-            last_error=None if live else NO_COLLECTION,
-            attempts=0,
-            trace_id=logs.trace_id(),
-            **common,
-        )
-    )
+    jobs = [
+        {
+            "id": new_id(),
+            "ticket_id": new[unit.line.id, unit.number],
+            "tier_number": unit.tier_number,
+            "recipient": order.recipient,
+            "escrow_reason": None if order.recipient else NO_WALLET,
+            "status": JobStatus.QUEUED if live else JobStatus.STUCK,
+            "last_error": None if live else NO_COLLECTION,
+            "attempts": 0,
+            "trace_id": logs.trace_id(),
+            **common(unit),
+        }
+        for unit in units
+        if (unit.line.id, unit.number) in new
+    ]
+    if jobs:
+        session.execute(insert(MintJob).values(jobs))

@@ -40,6 +40,34 @@ def may_receive(port: ChainPort, collection: bytes, address: bytes) -> bool:
     return bool(abi.decode_output("TicketCollection", "isReceiverCodeHash", answer))
 
 
+_HAS_CODE = bytes.fromhex(
+    "602f380380602f5f395f5f"  # L = size of the addresses; copy them to memory; i = 0, k = 0
+    "5b8282101560" + "2a57"  # while i < L:
+    "815160601c3b1515"  # does the address at i have code?
+    "818401536001019060140190600b56"  # memory[L + k] = that; k += 1; i += 20
+    "5b919050f3"  # return memory[L : L + k]
+)
+"""EVM creation code that is followed by addresses (20 bytes each) and returns one byte for each: 1 if it has code.
+
+Run by eth_call it creates nothing. One question for a thousand wallets instead of a thousand questions.
+"""
+_AT_ONCE = 2_000
+"""Creation code may have 49,152 bytes (EIP-3860)."""
+
+
+def with_code(port: ChainPort, addresses: Iterable[bytes]) -> list[bytes]:
+    """Return those of `addresses` at which there is code, in order. Raises ChainUnreachable."""
+    wanted = sorted(set(addresses))
+    found: list[bytes] = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        chunk = wanted[start : start + _AT_ONCE]
+        answer = port.call(None, _HAS_CODE + b"".join(chunk))
+        found += [address for address, has_code in zip(chunk, answer, strict=True) if has_code]
+    return found
+
+
 def refused(port: ChainPort, collection: bytes, recipients: Iterable[bytes]) -> frozenset[bytes]:
     """Return those the hook would not admit: a mint would leave their ticket where they cannot use it."""
-    return frozenset(address for address in recipients if not may_receive(port, collection, address))
+    wallets = set(recipients)
+    doubtful = {collection} & wallets | set(with_code(port, wallets))
+    return frozenset(address for address in doubtful if not may_receive(port, collection, address))

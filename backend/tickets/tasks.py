@@ -22,23 +22,9 @@ _LEASE_SECONDS = 120
 
 @jobs.task("tickets.close_batch")
 def close_batch(collection_id: UUID) -> None:
-    """Close the collection's next batch, if it is time for one."""
-    settings = get_settings()
-    with unit_of_work() as session:
-        gathered = batches.gather(
-            session,
-            collection_id,
-            clock.now(),
-            size=settings.batch_size,
-            wait_seconds=settings.batch_wait_seconds,
-        )
-    if gathered is None:
-        return
-    # Mostly it is the beat that gets here: what follows belongs to the request that paid, not to its tick.
-    with logs.trace(gathered.trace_id):
-        refused = receivers.refused(registry.port(gathered.network), gathered.collection, gathered.recipients)
-        with unit_of_work() as session:
-            batches.close(session, collection_id, gathered.job_ids, refused, clock.now())
+    """Close the collection's next batches, as many as it is time for."""
+    while _close_next(collection_id):
+        pass
 
 
 @jobs.task("tickets.ask_chain")
@@ -186,6 +172,36 @@ def sweep() -> None:
     jobs.swept(deployed, verify_collection)
     jobs.swept(statuses, send_status)
     jobs.swept(sends, ask_effect)
+
+
+def _close_next(collection_id: UUID) -> bool:
+    settings = get_settings()
+    limit = settings.batches_in_flight
+    with unit_of_work() as session:
+        gathered = batches.gather(
+            session,
+            collection_id,
+            clock.now(),
+            size=settings.batch_size,
+            wait_seconds=settings.batch_wait_seconds,
+            limit=limit,
+        )
+    if gathered is None:
+        return False
+    # Mostly it is the beat that gets here: what follows belongs to the request that paid, not to its tick.
+    with logs.trace(gathered.trace_id):
+        refused = receivers.refused(registry.port(gathered.network), gathered.collection, gathered.recipients)
+        with unit_of_work() as session:
+            closed = batches.close(
+                session,
+                collection_id,
+                gathered.job_ids,
+                refused,
+                clock.now(),
+                is_full=gathered.is_full,
+                limit=limit,
+            )
+    return closed is not None and gathered.is_full
 
 
 def _pin(files: dict[str, bytes], signed_cid: str) -> None:

@@ -35,6 +35,8 @@ class Anvil:
     """Seconds between blocks; None mines a block for each transaction and none else."""
     mixed: bool = True
     """With a block time, mine at once when a transaction arrives as well."""
+    block_gas: int | None = None
+    """Gas limit of a block; None leaves anvil's own (30M)."""
     accounts: int = _DEFAULT_MNEMONIC_ACCOUNTS
     """How many of anvil's well-known funded accounts exist."""
     records: Path | None = None
@@ -50,6 +52,8 @@ class Anvil:
         argv += ["--slots-in-an-epoch", "1", "--prune-history", "256"]
         if self.block_time is not None:
             argv += ["--block-time", str(self.block_time), *(["--mixed-mining"] if self.mixed else [])]
+        if self.block_gas is not None:
+            argv += ["--gas-limit", str(self.block_gas)]
         if self.state is not None:
             self._kept_block = _last_block(self.state)
             argv += ["--state", str(self.state), "--state-interval", str(self.state_interval)]

@@ -45,6 +45,9 @@ class Options:
     redis_port: int | None = None
     evm_port: int | None = None
     stripe_port: int | None = None
+    block_seconds: int | None = None
+    block_gas: int | None = None
+    keep_chain_seconds: int = 5
     external: Mapping[str, str] = field(default_factory=dict)
     """Variables of the user's environment that replace an embedded server."""
 
@@ -77,6 +80,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         ("--stripe-port", "the Stripe simulator"),
     ):
         parser.add_argument(option, type=_port, metavar="N", help=f"port of {what}")
+    _add_chain(parser)
     given = parser.parse_args(arguments)
     external = external_servers(environment)
     plays = given.demo if given.demo is not None else not external
@@ -96,7 +100,28 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         redis_port=given.redis_port,
         evm_port=given.evm_port,
         stripe_port=given.stripe_port,
+        block_seconds=given.block_seconds,
+        block_gas=given.block_gas,
+        keep_chain_seconds=given.keep_chain_seconds,
         external=external,
+    )
+
+
+def _add_chain(parser: argparse.ArgumentParser) -> None:
+    """Let the local chain be made more like a real one."""
+    parser.add_argument(
+        "--block-seconds",
+        type=_positive,
+        metavar="N",
+        help="mine a block every N seconds and none in between, as real chains do (otherwise at once as well)",
+    )
+    parser.add_argument("--block-gas", type=_positive, metavar="N", help="gas limit of a block")
+    parser.add_argument(
+        "--keep-chain-seconds",
+        type=_positive,
+        metavar="N",
+        default=5,
+        help="write the local chain to its file every N seconds (default 5); kill -9 loses what came after",
     )
 
 
@@ -112,6 +137,13 @@ def external_servers(environment: Mapping[str, str]) -> dict[str, str]:
     if "STRIPE_API_KEY" in external and not environment.get("STRIPE_WEBHOOK_SECRET"):
         raise Trouble("STRIPE_API_KEY is set: set STRIPE_WEBHOOK_SECRET too (`stripe listen` prints one).")
     return external
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
+    return number
 
 
 def _port(text: str) -> int:

@@ -35,7 +35,6 @@ from scripts.machine.trouble import Trouble
 from scripts.machine.vault import Vault, open_vault
 
 _INTERRUPTED = 130  # what a shell reports of a command ended by Ctrl-C
-_STATE_INTERVAL_SECONDS = 5
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -155,8 +154,10 @@ class _Start:
             port,
             apps.new_log("anvil"),
             state=layout.DATA / "anvil" / "state.json",
-            state_interval=_STATE_INTERVAL_SECONDS,
-            block_time=1,
+            state_interval=self._asked.keep_chain_seconds,
+            block_time=self._asked.block_seconds or 1,
+            mixed=self._asked.block_seconds is None,
+            block_gas=self._asked.block_gas,
             accounts=0,
             records=layout.RUN,
         )

@@ -49,8 +49,8 @@ def settings(where: Addresses, vault: Vault, options: Options) -> dict[str, str]
         "STRIPE_API_KEY": vault.stripe_api_key,
         "STRIPE_WEBHOOK_SECRET": vault.stripe_webhook_secret,
         "CONTENT_DIR": str(layout.DATA / "content"),
-        # 10 BKS
-        "REWARDS_PER_ORDER": str(10 * 10**18),
+        # 10 BKS, unless the user says otherwise
+        "REWARDS_PER_ORDER": user.get("REWARDS_PER_ORDER", str(10 * 10**18)),
         "CHECKOUT_SUCCESS_URL": f"{where.api}/docs#paid",
         "CHECKOUT_CANCEL_URL": f"{where.api}/docs#cancelled",
     }

@@ -87,8 +87,8 @@ def test_the_gauges_tell_of_open_sends_balances_and_holes(fake_outbox: Outbox) -
     look(lambda _: fake_outbox.lab.port)
     address = "0x" + fake_outbox.lab.signer.address.hex()
     with unit_of_work() as session:
-        assert gauges.sends(session) == {(NETWORK, "SENDING"): 1.0, (NETWORK, "WAITING"): 1.0}
-        assert gauges.send_age(session) == {(NETWORK, "SENDING"): 60.0, (NETWORK, "WAITING"): 60.0}
+        assert gauges.sends(session) == {(NETWORK, "SENDING"): 1.0, (NETWORK, "QUEUED"): 1.0}
+        assert gauges.send_age(session) == {(NETWORK, "SENDING"): 60.0, (NETWORK, "QUEUED"): 60.0}
         assert gauges.signer_balance(session)[NETWORK, "minter", address] > 0
         assert gauges.nonce_gaps(session) == {(NETWORK, "minter", address): 0.0}
         # A nonce nobody holds: what should never happen is seen when it does.

@@ -73,13 +73,38 @@ def test_a_call_that_comes_too_early_waits_for_the_one_before_it_and_nobody_is_t
     first, second = outbox.enqueue(1), outbox.enqueue(2)
     outbox.send(second)
     row = outbox.row(second)
-    assert row.status == SendStatus.WAITING and "BatchOutOfOrder" in (row.reason or "")
+    assert row.status == SendStatus.QUEUED and row.run_after is not None
     assert outbox.attempts(second) == [] and outbox.heard(second) == []
     outbox.send(first)
     outbox.wait(2)
     outbox.send(second)
     lab.mine()
     assert lab.landed() == 2
+
+
+def test_a_call_whose_gas_is_known_goes_right_behind_the_one_before_it(outbox: Outbox, lab: Lab) -> None:
+    first, second = outbox.enqueue(1, gas_limit=300_000), outbox.enqueue(2, gas_limit=300_000)
+    outbox.send(second)
+    assert outbox.attempts(second) == [], "the one before it has no nonce yet"
+    outbox.send(first)
+    outbox.wait(2)
+    outbox.send(second)
+    assert [outbox.attempts(send_id)[0].nonce for send_id in (first, second)] == [0, 1]
+    lab.mine()
+    assert lab.landed() == 2
+
+
+def test_a_call_behind_one_that_fails_reverts_and_its_asker_learns_why(outbox: Outbox, lab: Lab) -> None:
+    first, second = outbox.enqueue(1, gas_limit=300_000), outbox.enqueue(2, gas_limit=300_000)
+    outbox.send(first)
+    outbox.wait(2)
+    outbox.send(second)
+    lab.pause()
+    lab.mine()
+    for send_id in (first, second):
+        outbox.settle(send_id)
+    assert lab.landed() == 0
+    assert [outbox.row(send_id).status for send_id in (first, second)] == [SendStatus.REVERTED] * 2
 
 
 def test_a_call_that_would_revert_costs_no_nonce_and_its_asker_learns_why(outbox: Outbox, lab: Lab) -> None:

@@ -208,8 +208,8 @@ def test_notices_in_any_order_end_in_the_same_place(session, sale, now, heard, n
 def test_a_refund_posts_the_reverse_and_the_books_are_empty_again(session, sale, now, heard):
     order = make_order(session, sale, now)
     payment = succeed(session, order, now)
-    service.fulfilled(session, order.id, now)
-    service.fulfilled(session, order.id, now)
+    service.fulfilled(session, [order.id], now)
+    service.fulfilled(session, [order.id], now)
     assert order.status == S.FULFILLED
     service.refund(session, order.id, "event_moved", now)
     service.refund(session, order.id, "event_moved", now)
@@ -217,7 +217,7 @@ def test_a_refund_posts_the_reverse_and_the_books_are_empty_again(session, sale,
     reactions.write_refund_down(session, RefundSucceeded(asked.id, payment.id, order.id), now)
     assert order.status == S.REFUNDED
     assert books(session, sale) == (0, 0, 0, 0)
-    service.fulfilled(session, order.id, now)
+    service.fulfilled(session, [order.id], now)
     assert order.status == S.REFUNDED
 
 
