@@ -109,3 +109,26 @@ def test_artifacts_of_other_sources_are_not_tested(tell, monkeypatch):
     monkeypatch.setattr(source_hash, "source_hash", lambda _name: "0x00")
     with pytest.raises(Trouble, match="export_artifacts"):
         forge.run(1000, 1)
+
+
+ENOUGH = HELD | {"kind": {"Invariant": {"calls": 20_000}}}
+
+
+def test_the_short_run_holds_when_everything_held_and_was_reached(tell, capsys):
+    tell({"one()": ENOUGH}, "0xaaaaaaaa:5:1 0xbbbbbbbb:1:3 \n")
+    assert forge.main() == 0
+    assert capsys.readouterr().out == "1 tests, 20,000 calls, 0 failures\n"
+
+
+@pytest.mark.parametrize(
+    ("results", "tally", "said"),
+    [
+        ({"one()": ENOUGH}, "0xaaaaaaaa:5:1 \n", "never succeeded with: sell"),
+        ({"one()": ENOUGH, "two()": BROKEN}, "0xaaaaaaaa:5:1 0xbbbbbbbb:1:3 \n", "above the cap"),
+        ({"one()": HELD}, "0xaaaaaaaa:5:1 0xbbbbbbbb:1:3 \n", "500 calls"),
+    ],
+)
+def test_the_short_run_fails_otherwise_and_says_why(tell, capsys, results, tally, said):
+    tell(results, tally)
+    assert forge.main() == 1
+    assert said in capsys.readouterr().out
