@@ -57,7 +57,7 @@ abstract contract MintActions is Books {
         ITicketCollection.Claim memory c;
         c.tokenId = _pick(which, LIVE, true);
         c.recipient = fan(to);
-        c.epoch = book[c.tokenId].epoch - (oneIn(16, by) && book[c.tokenId].epoch != 0 ? 1 : 0);
+        c.epoch = book[c.tokenId].epoch + (oneIn(8, to) ? 1 : 0);
         (c.deadline, c.nonce) = (ALWAYS, bytes32(++nonces));
         address right = collection.claimSigner();
         address signedBy = oneIn(8, by) ? _anybody(by) : right;
