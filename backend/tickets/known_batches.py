@@ -72,7 +72,7 @@ def _quotes(session: Session, collection: Collection) -> list[dict[str, Any]]:
         .order_by(Payment.created_at, Payment.id)
     )
     found = []
-    for order, payment in session.execute(query).tuples():
+    for order, payment in session.execute(query):
         try:
             terms = quote.quote_of(session, order, payment, collection)
         except NoQuote:  # nothing was ever quoted for an order without a wallet or of several tiers
