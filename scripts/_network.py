@@ -14,6 +14,7 @@ import click
 from ape import chain, networks
 from ape.exceptions import ApeException
 from requests.exceptions import RequestException
+from web3.exceptions import Web3Exception
 
 from scripts._inputs import ADDRESS
 from scripts._keys import ADMIN_KEY, LOCAL, PASSWORD, KeyChoice, Signer
@@ -184,7 +185,7 @@ def connect(request: Request, *, needs_key: bool = True) -> Iterator[Connection]
             key = request.key
             signer = key.look(expected) if request.dry_run or not needs_key else key.unlock(expected)
             yield Connection(expected, request, signer)
-    except (ApeException, RequestException) as error:
+    except (ApeException, RequestException, Web3Exception) as error:
         # A URL may carry a key: it is not repeated here.
         raise click.ClickException(
             f"{type(error).__name__}: {error}".replace(request.rpc_url, "<--rpc-url>")

@@ -42,6 +42,13 @@ def test_a_node_of_another_chain_is_refused(console):
     assert "bsc-testnet is chain 97, but the node at --rpc-url is of chain 31337" in said
 
 
+def test_a_node_that_does_not_answer_is_named_without_its_key(console):
+    asked = ("predict", "--promoter", NOBODY, "--event", EVENT_UUID)
+    said = console.refuse(*asked, EVM_RPC_URL="http://127.0.0.1:9/a-secret-key")
+    assert "Error: " in said and "a-secret-key" not in said
+    assert "give an http:// or https:// URL" in console.refuse(*asked, EVM_RPC_URL="file:///etc/passwd")
+
+
 def test_without_a_manifest_it_says_what_to_do(console, tmp_path):
     (tmp_path / "eip155-31337.json").unlink()
     assert "run `ape run deploy` first" in console.refuse("predict", "--promoter", NOBODY, "--event", EVENT_UUID)
