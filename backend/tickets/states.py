@@ -62,7 +62,8 @@ class BatchStatus(StrEnum):
     LANDED = "LANDED"
     FINAL = "FINAL"
     CANCELLED = "CANCELLED"
-    """The number was consumed without minting, finally; its jobs are queued again."""
+    """The number was consumed without minting this, finally: cancelled, or minted by somebody else with other contents.
+    Its jobs are queued again."""
     STUCK = "STUCK"
 
 
