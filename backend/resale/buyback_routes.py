@@ -24,6 +24,16 @@ from backend.kit.db import SessionDep, unit_of_work
 from backend.kit.errors import Forbidden, Unauthenticated, responses
 from backend.kit.pages import BadCursor, Page, PageParams, paginate
 from backend.resale import market, sell_back, subject, taking, typed_data
+from backend.resale.buyback_schemas import (
+    BuybackOut,
+    BuybackPriceIn,
+    BuybackPriceOut,
+    FundBackIn,
+    FundIn,
+    PlaceIn,
+    PlaceOut,
+    SellBackOut,
+)
 from backend.resale.errors import (
     SELLING,
     AlreadyInLine,
@@ -35,18 +45,9 @@ from backend.resale.errors import (
     PlaceUnknown,
 )
 from backend.resale.models import LinePlace
+from backend.resale.order_routes import Anyone, Fan
 from backend.resale.payment import Payer
-from backend.resale.schemas import (
-    BuybackOut,
-    BuybackPriceIn,
-    BuybackPriceOut,
-    FundBackIn,
-    FundIn,
-    PlaceIn,
-    PlaceOut,
-    PurchaseOut,
-    SellBackOut,
-)
+from backend.resale.schemas import PurchaseOut
 from backend.resale.signing import Person
 from backend.resale.states import Kind
 from backend.tickets.errors import CollectionUnknown, NoWallet, TicketUnknown
@@ -55,9 +56,7 @@ from backend.tickets.schemas import TransactionOut
 
 router = APIRouter(tags=["buy-back"])
 
-Fan = Annotated[Principal, allow(Role.FAN)]
 Promoter = Annotated[Principal, allow(Role.PROMOTER)]
-Anyone = Annotated[Principal | None, allow(Role.PUBLIC)]
 _MANAGING = (Unauthenticated, Forbidden, NotYourOrganisation, UnknownEvent)
 _SENDING = (NoWallet, CollectionUnknown, NotDeployed, CallWouldRevert, InsufficientFunds, ChainUnreachable)
 

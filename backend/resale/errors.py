@@ -90,6 +90,12 @@ class PriceAboveCap(NotForSale):
     code, refusal = "price_above_cap", Refusal.ABOVE_CAP
 
 
+class CurrencyPaused(NotForSale):
+    """The token in which tickets of this event are resold is paused: nobody can pay in it now."""
+
+    code, refusal = "currency_paused", Refusal.CURRENCY_PAUSED
+
+
 OF_REFUSAL: dict[Refusal, type[NotForSale]] = {kind.refusal: kind for kind in NotForSale.__subclasses__()}
 SELLING: tuple[type[BusinessError], ...] = tuple(OF_REFUSAL.values())
 """What every route that sells may answer."""
@@ -123,6 +129,24 @@ class ListingUnknown(NotFound):
     """There is no such listing."""
 
     code = "listing_unknown"
+
+
+class TreeUnknown(NotFound):
+    """There is no such tree of listings, or nobody signed it in time."""
+
+    code = "tree_unknown"
+
+
+class NothingToWithdraw(Conflict):
+    """Nothing of it can be sold any more: each listing is sold or has expired."""
+
+    code = "nothing_to_withdraw"
+
+
+class SameTicketTwice(Invalid):
+    """A tree lists each ticket once: `details.index` is the second place of one."""
+
+    code = "same_ticket_twice"
 
 
 class OfferUnknown(NotFound):

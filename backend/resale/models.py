@@ -8,7 +8,16 @@ from enum import StrEnum
 from typing import Any, NewType
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.kit.db import Base, Wei
@@ -33,7 +42,9 @@ class MarketOrder(Base):
         UniqueConstraint("network", "order_hash"),
         CheckConstraint(_one_of("kind", Kind), name="kind"),
         CheckConstraint(_one_of("status", Status), name="status"),
-        CheckConstraint("status = 'DRAFT' OR signature IS NOT NULL", name="signed"),
+        # A draft may be withdrawn; and signed past this house, its sale is seen on chain.
+        CheckConstraint("status NOT IN ('LISTED', 'INVALID', 'EXPIRED') OR signature IS NOT NULL", name="signed"),
+        CheckConstraint("(tree_id IS NULL) = (proof IS NULL)", name="tree"),
         CheckConstraint("(status = 'INVALID') <= (reason IS NOT NULL)", name="reason"),
         Index("ix_market_orders_token", "network", "collection", "token_id"),
         Index("ix_market_orders_event_id", "event_id", "kind", "status", "created_at", "id"),
@@ -68,6 +79,11 @@ class MarketOrder(Base):
     order_hash: Mapped[bytes]
     """The EIP-712 struct hash: what the market's logs call it."""
     signature: Mapped[bytes | None]
+    """Over the order's own words; of a leaf, over the root of its tree."""
+    tree_id: Mapped[UUID | None] = mapped_column(index=True)
+    """The tree in which the seller signs it together with others; null: signed by itself."""
+    proof: Mapped[list[bytes] | None] = mapped_column(ARRAY(LargeBinary))
+    """Of a leaf: its siblings on the way up to the root, 32 bytes each."""
     permit: Mapped[dict[str, Any] | None]
     """An offer's ERC-2612 approval: value, deadline, v, r, s; null when the buyer approved by a transaction."""
     status: Mapped[str]

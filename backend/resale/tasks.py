@@ -9,10 +9,10 @@ from backend.catalog.models import Event, EventStatus
 from backend.chain import registry
 from backend.kit import clock, jobs
 from backend.kit.db import unit_of_work
-from backend.resale import market, rules, standing
+from backend.resale import standing, taking, verdict
 from backend.resale.models import LinePlace, MarketOrder
 from backend.resale.signing import DRAFT_LIFE
-from backend.resale.states import Kind, Status
+from backend.resale.states import Status
 from backend.tickets.models import Collection
 
 _AT_ONCE = 500
@@ -50,17 +50,12 @@ def sweep() -> None:
 
 @jobs.task("resale.read_rules")
 def read_rules(collection_id: UUID) -> None:
-    """Ask the chain which orders of a collection its rules refuse now."""
+    """Ask the chain which orders of a collection would be refused now: its rules, their signers' wallets and money."""
     with unit_of_work() as session:
         collection = session.get_one(Collection, collection_id)
-        orders = list(session.scalars(_open(collection)))
+        orders = [taking.of(row) for row in session.scalars(_open(collection))]
     port = registry.port(collection.network)
-    refused: dict[UUID, str | None] = {}
-    for order in orders:
-        terms = market.read_terms(port, order.collection, order.token_id, order.market, order.signer)
-        refused[order.id] = rules.refused_by(
-            terms, Kind(order.kind), order.price, order.max_royalty_bps, order.max_fee_bps, clock.now()
-        )
+    refused = {order.order_id: verdict.against(port, order, clock.now()) for order in orders}
     with unit_of_work() as session:
         _write(session, refused)
 
@@ -68,7 +63,7 @@ def read_rules(collection_id: UUID) -> None:
 @jobs.every(seconds=300)
 @jobs.task("resale.sweep_rules")
 def sweep_rules() -> None:
-    """Read the rules of every collection with open orders: a freeze begins, a hold ends, or a nudge was lost."""
+    """Look at every collection with open orders: a freeze begins, a wallet's keys change, or a nudge was lost."""
     with unit_of_work() as session:
         query = (
             select(Collection.id)
