@@ -167,6 +167,12 @@ class TermsChanged(Conflict):
     code = "terms_changed"
 
 
+class WalletUndeployed(Invalid):
+    """The wallet's contract is not on chain yet, and the market asks it at the sale: deploy it and sign again."""
+
+    code = "wallet_undeployed"
+
+
 class PriceAboveMax(Conflict):
     """The price is above the most you said you would pay."""
 

@@ -71,8 +71,7 @@ def sign_listing(listing_id: UUID, body: SignatureIn, principal: Fan, now: NowDe
         asked = signing.draft_of(row)
         if asked.is_signed:
             return MarketOrderOut.of(row)
-    signature = bytes.fromhex(body.signature[2:])
-    signing.prove(asked, signature, registry.port(asked.network))
+    signature = signing.prove(asked, bytes.fromhex(body.signature[2:]), registry.port(asked.network))
     with unit_of_work() as session:
         [row] = signing.sign(session, [listing_id], signature, None, now)
         return MarketOrderOut.of(row)

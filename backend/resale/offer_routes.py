@@ -77,9 +77,8 @@ def sign_offer(offer_id: UUID, body: OfferSignatureIn, principal: Fan, now: NowD
         payer = Payer(row.network, buyer.wallet, row.market, row.currency, row.price)
         if asked.is_signed:
             return MarketOrderOut.of(row)
-    signature = bytes.fromhex(body.signature[2:])
     port = registry.port(asked.network)
-    signing.prove(asked, signature, port)
+    signature = signing.prove(asked, bytes.fromhex(body.signature[2:]), port)
     permit = payment.permit_argument(port, payer, body.permit.signed() if body.permit else None, now)
     if permit is permits.NONE and not payment.is_allowed(port, payer):
         raise BadPermit

@@ -14,7 +14,7 @@ from backend.kit import clock
 from backend.kit.nudges import nudge
 from backend.resale import sell_back, standing
 from backend.resale.models import MarketLog, MarketOrder
-from backend.resale.states import Kind, LogKind
+from backend.resale.states import Kind, LogKind, Status
 
 # First, so that its handlers are: what is listed is compared with holdings that are up to date.
 from backend.tickets import onchain as _tickets  # noqa: F401
@@ -56,6 +56,19 @@ def follow_rules(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Have the chain asked which orders the new rules refuse."""
     addresses = {log.address for log in logs}
     query = select(Collection.id).where(Collection.network == network, Collection.address.in_(addresses))
+    for collection_id in session.scalars(query):
+        nudge(session, "resale.read_rules", collection_id)
+
+
+@on_log(_MARKET, "FeeChanged")
+def follow_fee(session: Session, network: str, _logs: Sequence[Log]) -> None:
+    """Have the chain asked which listings agreed to a lower fee."""
+    query = (
+        select(Collection.id)
+        .join(MarketOrder, MarketOrder.event_id == Collection.event_id)
+        .where(MarketOrder.network == network, MarketOrder.status == Status.LISTED)
+        .distinct()
+    )
     for collection_id in session.scalars(query):
         nudge(session, "resale.read_rules", collection_id)
 

@@ -19,7 +19,7 @@ from backend.kit.db import unit_of_work
 from backend.kit.errors import BusinessError, Forbidden, Unauthenticated
 from backend.kit.pages import Page, PageParams, paginate
 from backend.resale import market, rules, signing, standing, subject, verdict
-from backend.resale.errors import SELLING, BadExpiry, NotListed, NotYourTicket, TermsChanged
+from backend.resale.errors import SELLING, BadExpiry, NotListed, NotYourTicket, TermsChanged, WalletUndeployed
 from backend.resale.models import MarketOrder
 from backend.resale.schemas import MarketOrderOut
 from backend.resale.signing import Person
@@ -35,7 +35,7 @@ _Errors = tuple[type[BusinessError], ...]
 PERSON: _Errors = (Unauthenticated, Forbidden, NoWallet)
 SENDING: _Errors = (CallWouldRevert, InsufficientFunds, ChainUnreachable)
 PREPARING: _Errors = (*PERSON, TicketUnknown, BadExpiry, UnknownCurrency, *SELLING, NotDeployed, ChainUnreachable)
-SIGNING: _Errors = (*PERSON, BadSignature, TermsChanged, ChainUnreachable)
+SIGNING: _Errors = (*PERSON, BadSignature, WalletUndeployed, TermsChanged, ChainUnreachable)
 
 
 def own_ticket(seller: Person, ticket_id: UUID, price: int, now: datetime) -> tuple[Subject, rules.Terms]:

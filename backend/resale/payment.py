@@ -44,10 +44,11 @@ class SignedPermit:
 
 
 def check_balance(port: ChainPort, payer: Payer) -> None:
-    """Raise NotEnoughTokens unless the wallet has the amount. Of the native coin the gas estimate says it."""
+    """Raise NotEnoughTokens unless the wallet has the amount; gas comes on top of it."""
     if payer.currency == NATIVE_ADDRESS:
-        return
-    balance = read(port, TOKEN, payer.currency, "balanceOf", payer.wallet)
+        balance = port.balance(payer.wallet)
+    else:
+        balance = read(port, TOKEN, payer.currency, "balanceOf", payer.wallet)
     if balance < payer.amount:
         raise NotEnoughTokens(balance=str(balance), needed=str(payer.amount))
 

@@ -11,14 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.accounts.access import Principal
-from backend.accounts.errors import BadSignature
 from backend.accounts.proofs import verify
 from backend.accounts.proofs.verify import Proof
 from backend.chain import abi
 from backend.chain.currencies import code_of
 from backend.chain.port import ChainPort
 from backend.resale import market, rules, standing, typed_data
-from backend.resale.errors import AlreadyListed, BadExpiry, ListingUnknown, OfferUnknown, TermsChanged
+from backend.resale.errors import AlreadyListed, BadExpiry, ListingUnknown, OfferUnknown, TermsChanged, WalletUndeployed
 from backend.resale.models import MarketOrder
 from backend.resale.states import Kind, Status
 from backend.resale.subject import Subject
@@ -131,12 +130,14 @@ def draft_of(order: MarketOrder) -> Draft:
     return Draft(order.network, order.signer, typed_data.signed_document(order), is_signed=order.signature is not None)
 
 
-def prove(asked: Draft, signature: bytes, port: ChainPort) -> None:
-    """Check the signature as the market will. Asks the network. Raises BadSignature."""
-    proof = verify.verify_typed_data(asked.signer, asked.words, signature, port)
-    if proof is Proof.UNDEPLOYED:
-        # The market asks the wallet itself, and there is none to ask yet.
-        raise BadSignature(reason="undeployed")
+def prove(asked: Draft, signature: bytes, port: ChainPort) -> bytes:
+    """Check the signature as the market will; return it as the market takes it. Asks the network.
+
+    Raises BadSignature, and WalletUndeployed for a wallet the market could not ask (ERC-6492).
+    """
+    if verify.verify_typed_data(asked.signer, asked.words, signature, port) is Proof.UNDEPLOYED:
+        raise WalletUndeployed
+    return verify.unwrapped(signature)
 
 
 def sign(

@@ -82,8 +82,7 @@ def sign_tree(tree_id: UUID, body: SignatureIn, principal: Fan, now: NowDep) -> 
         asked = signing.draft_of(rows[0])
         if all(row.signature is not None for row in rows):
             return TreeOut.of(rows)
-    signature = bytes.fromhex(body.signature[2:])
-    signing.prove(asked, signature, registry.port(asked.network))
+    signature = signing.prove(asked, bytes.fromhex(body.signature[2:]), registry.port(asked.network))
     with unit_of_work() as session:
         return TreeOut.of(signing.sign(session, [row.id for row in rows], signature, None, now))
 
