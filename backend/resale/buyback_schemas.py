@@ -1,4 +1,4 @@
-"""What goes over the wire about buy-backs and the line. Amounts are strings in the currency's smallest unit."""
+"""What goes over the wire about buy-backs. Amounts are strings in the currency's smallest unit."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -6,9 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.accounts.addresses import AddressText, show_address
+from backend.accounts.addresses import AddressText
 from backend.kit.units import Units
-from backend.resale.models import LinePlace
 from backend.resale.schemas import ADDRESS, ID, PRICE, TRANSACTION, PermitIn, Strict
 
 
@@ -29,7 +28,7 @@ class BuybackPriceOut(BaseModel):
     tier_id: UUID = Field(examples=[ID])
     number: int = Field(examples=[1])
     price: Units = Field(description="0: it buys none back")
-    waiting: int = Field(description="Wallets in line", examples=[3])
+    waiting: int = Field(description="Places in line", examples=[3])
 
 
 class BuybackOut(BaseModel):
@@ -65,35 +64,3 @@ class FundBackIn(Strict):
 
     amount: Annotated[Units, Field(gt=0)]
     to: AddressText
-
-
-class PlaceIn(Strict):
-    """Who waits for a ticket of which tier; it has paid the box office."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"tier_id": ID, "wallet": ADDRESS}]})
-
-    tier_id: UUID
-    wallet: AddressText
-
-
-class PlaceOut(BaseModel):
-    """A place in the line."""
-
-    place_id: UUID = Field(examples=[ID])
-    tier_id: UUID = Field(examples=[ID])
-    wallet: AddressText
-    joined_at: datetime
-    served_at: datetime | None
-    left_at: datetime | None
-
-    @classmethod
-    def of(cls, row: LinePlace) -> "PlaceOut":
-        """Show a row."""
-        return cls(
-            place_id=row.id,
-            tier_id=row.tier_id,
-            wallet=show_address(row.wallet),
-            joined_at=row.joined_at,
-            served_at=row.served_at,
-            left_at=row.left_at,
-        )

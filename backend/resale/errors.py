@@ -198,18 +198,39 @@ class NoBuyback(Conflict):
 
 
 class NobodyInLine(Conflict):
-    """Nobody waits for a ticket of this kind now."""
+    """Nobody who has paid waits for a ticket of this kind now.
+
+    `details.invited_until`, if there is one: the first in line was asked to pay by then, so try again later.
+    """
 
     code = "nobody_in_line"
 
 
 class AlreadyInLine(Conflict):
-    """The wallet waits in this line already."""
+    """You, or the wallet, wait in this line already: `details.place_id`."""
 
     code = "already_in_line"
+
+
+class TierAvailable(Conflict):
+    """Tickets of this kind are not sold out: `details.left` can still be bought."""
+
+    code = "tier_available"
 
 
 class PlaceUnknown(NotFound):
     """There is no such place in this line, or it has been served."""
 
     code = "place_unknown"
+
+
+class PlacePaid(Conflict):
+    """The place is paid for: only the box office, which has the money, can take it back."""
+
+    code = "place_paid"
+
+
+class NotInvited(Conflict):
+    """Only who was invited pays, and in time: `details.status` says how the place stands."""
+
+    code = "not_invited"

@@ -12,9 +12,9 @@ from backend.chain.deployments import deployment
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import clock
 from backend.kit.nudges import nudge
-from backend.resale import sell_back, standing
+from backend.resale import line, standing
 from backend.resale.models import MarketLog, MarketOrder
-from backend.resale.states import Kind, LogKind, Status
+from backend.resale.states import LogKind, Status
 
 # First, so that its handlers are: what is listed is compared with holdings that are up to date.
 from backend.tickets import onchain as _tickets  # noqa: F401
@@ -99,7 +99,7 @@ def settle(session: Session, network: str, logs: Sequence[Log]) -> None:
     for row in rows:
         row.settled_at = row.settled_at or now
     standing.look_again(session, rows, now)
-    sell_back.served(session, [row for row in rows if row.kind == Kind.TURN], now)
+    line.served(session, {row.place_id for row in rows if row.place_id is not None}, now)
 
 
 def _row(network: str, log: Log) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from backend.resale.states import Kind, Status
+from backend.resale.states import Kind, PlaceStatus, Status
 from backend.tickets.states import TicketStatus
 
 BPS = 10_000
@@ -185,3 +185,29 @@ def _invalid(facts: Facts, now: datetime) -> str | None:
     if facts.held_epoch is not None and facts.held_epoch != facts.epoch:
         return "moved"
     return refusal_of_ground(facts.ground, now) or facts.refused_by
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What has happened to a place in line, and when."""
+
+    invited_until: datetime | None
+    paid_at: datetime | None
+    served_at: datetime | None
+    left_at: datetime | None
+    lapsed_at: datetime | None
+
+
+def place_status(moments: Moments, now: datetime) -> PlaceStatus:
+    """Return where a place in line stands."""
+    checks = (
+        (moments.served_at is not None, PlaceStatus.SERVED),
+        (moments.left_at is not None, PlaceStatus.LEFT),
+        (moments.lapsed_at is not None, PlaceStatus.LAPSED),
+        (moments.paid_at is not None, PlaceStatus.READY),
+        # Past its time though nobody has passed the invitation on yet: too late all the same.
+        (moments.invited_until is not None and moments.invited_until < now, PlaceStatus.LAPSED),
+        (moments.invited_until is not None, PlaceStatus.INVITED),
+        (True, PlaceStatus.WAITING),
+    )
+    return next(status for is_so, status in checks if is_so)

@@ -9,8 +9,8 @@ from backend.catalog.models import Event, EventStatus
 from backend.chain import registry
 from backend.kit import clock, jobs
 from backend.kit.db import unit_of_work
-from backend.resale import standing, taking, verdict
-from backend.resale.models import LinePlace, MarketOrder
+from backend.resale import line, standing, taking, verdict
+from backend.resale.models import MarketOrder
 from backend.resale.signing import DRAFT_LIFE
 from backend.resale.states import Status
 from backend.tickets.models import Collection
@@ -36,16 +36,31 @@ def sweep() -> None:
             .with_for_update(of=MarketOrder, skip_locked=True)
         )
         standing.look_again(session, session.scalars(stale).all(), now)
-        kept = select(LinePlace.turn_id).where(LinePlace.turn_id.is_not(None))
         session.execute(
             delete(MarketOrder)
             .where(
                 MarketOrder.status == Status.DRAFT,
                 MarketOrder.created_at < now - DRAFT_LIFE,
-                MarketOrder.id.not_in(kept),
             )
             .execution_options(synchronize_session=False)
         )
+
+
+@jobs.task("resale.invite")
+def invite(tier_id: UUID) -> None:
+    """Pass an invitation that nobody took in time on to the next in line."""
+    with unit_of_work() as session:
+        line.lock(session, tier_id)
+        line.invite(session, tier_id, clock.now())
+
+
+@jobs.every(seconds=60)
+@jobs.task("resale.sweep_invitations")
+def sweep_invitations() -> None:
+    """Find the lines whose invitation has passed."""
+    with unit_of_work() as session:
+        waiting = line.lapsed(session, clock.now())
+    jobs.swept(waiting, invite)
 
 
 @jobs.task("resale.read_rules")
