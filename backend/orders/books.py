@@ -3,6 +3,10 @@
 `provider:<name>:receivable` is what a payment provider owes us; `provider:crypto:collection` is what lies in the
 events' collections on chain, theirs to withdraw. `buyer:unsettled` is money that arrived for an order
 that could not take it (late, or twice) until it is a ticket or has gone back.
+
+What was paid on chain goes back from a wallet (`organisation:wallet`, `platform:wallet`), not out of the collection:
+what lies there stays, the organisation's part and the platform's. That an organisation's wallet paid the platform's fee
+back as well, its journal shows: `platform:fee` falls, and the wallet has paid the whole price.
 """
 
 from datetime import datetime
@@ -16,7 +20,7 @@ from backend.ledger import service as ledger
 from backend.ledger.models import Journal
 from backend.orders import fees
 from backend.orders.models import Order
-from backend.payments.models import Payment
+from backend.payments.models import Payment, Refund
 from backend.payments.rules import ON_CHAIN
 
 Entry = tuple[str, Money]
@@ -61,17 +65,22 @@ def settled_late(session: Session, order: Order, payment: Payment, now: datetime
     _post(session, order, "order_paid", payment.id, [(UNSETTLED, payment.amount), *_earned(order)], now)
 
 
-def refunded_unsettled(session: Session, order: Order, payment: Payment, refund_id: UUID, now: datetime) -> None:
+def refunded_unsettled(session: Session, order: Order, payment: Payment, refund: Refund, now: datetime) -> None:
     """Post that money set aside has gone back."""
-    entries = [(UNSETTLED, payment.amount), (receivable(payment.provider), -payment.amount)]
-    _post(session, order, _REFUNDED, refund_id, entries, now)
+    entries = [(UNSETTLED, payment.amount), (_source(payment, refund), -payment.amount)]
+    _post(session, order, _REFUNDED, refund.id, entries, now)
 
 
-def refunded(session: Session, order: Order, payment: Payment, refund_id: UUID, now: datetime) -> None:
+def refunded(session: Session, order: Order, payment: Payment, refund: Refund, now: datetime) -> None:
     """Post that the whole order has gone back: the reverse of `settled`, to the unit."""
     taken_back = [(account, -amount) for account, amount in _earned(order)]
-    entries = [*taken_back, (receivable(payment.provider), -payment.amount)]
-    _post(session, order, _REFUNDED, refund_id, entries, now)
+    entries = [*taken_back, (_source(payment, refund), -payment.amount)]
+    _post(session, order, _REFUNDED, refund.id, entries, now)
+
+
+def _source(payment: Payment, refund: Refund) -> str:
+    """Return the account whose money went back: a wallet's, or what the provider owes us."""
+    return refund.paid_from or receivable(payment.provider)
 
 
 def refund_returned(session: Session, order: Order, refund_id: UUID, now: datetime) -> None:

@@ -69,6 +69,12 @@ class NotRefundable(Conflict):
     code = "not_refundable"
 
 
+class NotWithdrawable(Conflict):
+    """The refund cannot be withdrawn: there is none under way, its money may have gone, or the order had no tickets."""
+
+    code = "refund_not_withdrawable"
+
+
 class RefundFailedBefore(Conflict):
     """A refund with this reason failed before; look at why, then ask again with another reason."""
 

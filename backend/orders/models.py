@@ -26,7 +26,18 @@ class OrderStatus(StrEnum):
     PAID_LATE = "PAID_LATE"
     REFUNDING = "REFUNDING"
     REFUNDED = "REFUNDED"
+    DISPUTED = "DISPUTED"
+    DISPUTE_LOST = "DISPUTE_LOST"
     STUCK = "STUCK"
+
+
+class Seats(StrEnum):
+    """Whether an order's seats count in their tiers, whatever its status: an order may get STUCK with or without."""
+
+    HELD = "HELD"
+    SOLD = "SOLD"
+    """Those that went back on sale are counted by line, in `returned`."""
+    NONE = "NONE"
 
 
 def _one_of(column: str, kind: type[StrEnum]) -> str:
@@ -39,12 +50,15 @@ class Order(Leased, Base):
     `email` is personal data and the only column that holds any: a guest's address, normalised. It is never logged.
     `recipient` is the wallet (20 bytes) the tickets go to; null means the tickets wait in escrow for a claim code.
     `payment_id` is the payment whose money the order has, settled or not.
+    `former_status` is where it stood before it was REFUNDING or DISPUTED, and goes back to when that comes to nothing.
     `fee_schedule` and `fee_bps` (basis points) are the platform's fee as it stood when the order was placed.
     """
 
     __tablename__ = "orders"
     __table_args__ = (
         CheckConstraint(_one_of("status", OrderStatus), name="status"),
+        CheckConstraint(_one_of("seats", Seats), name="seats"),
+        CheckConstraint(_one_of("former_status", OrderStatus), name="former_status"),
         CheckConstraint("total_minor > 0", name="total_minor"),
         CheckConstraint("fee_bps BETWEEN 0 AND 10000", name="fee_bps"),
         CheckConstraint("recipient IS NULL OR octet_length(recipient) = 20", name="recipient"),
@@ -64,6 +78,8 @@ class Order(Leased, Base):
     email: Mapped[str | None] = mapped_column(Text)
     recipient: Mapped[bytes | None]
     status: Mapped[str] = mapped_column(Text)
+    seats: Mapped[str] = mapped_column(Text, default=Seats.HELD)
+    former_status: Mapped[str | None] = mapped_column(Text)
     currency: Mapped[str] = mapped_column(Text)
     total_minor: Mapped[Wei]
     fee_schedule: Mapped[int] = mapped_column(SmallInteger)

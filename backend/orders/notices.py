@@ -22,9 +22,15 @@ class OrderFulfilled(Notice):
 
 @dataclass(frozen=True)
 class OrderRefunding(Notice):
-    """The money is going back; tickets of the order, if there are any, must lose their worth."""
+    """The money is going back; tickets of the order, if there are any, must lose their worth.
+
+    Whoever hears it may refuse: then nothing of it happens.
+    """
 
     order_id: UUID
+    refund_id: UUID
+    anyway: bool = False
+    """Whether a ticket that was used does not stand in the way: a person decided so."""
 
 
 @dataclass(frozen=True)

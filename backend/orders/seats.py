@@ -1,4 +1,4 @@
-"""Seats of refunded orders, back on sale."""
+"""Seats of orders that came to nothing, back on sale."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.catalog import service as catalog
 from backend.kit import logs
-from backend.orders.models import Order, OrderStatus
+from backend.orders.models import Order, OrderStatus, Seats
 
 _log = logs.get(__name__)
 
@@ -18,6 +18,14 @@ def lock(session: Session, order_ids: Iterable[UUID]) -> list[Order]:
     """Lock these orders in the order of their ids, until the transaction ends. Unknown ids are left out."""
     query = select(Order).where(Order.id.in_(set(order_ids))).order_by(Order.id).with_for_update(key_share=True)
     return list(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def release(session: Session, order: Order) -> None:
+    """Free the seats that the locked order holds. Twice is once; what it has sold is not its own to free."""
+    if order.seats == Seats.HELD:
+        order.seats = Seats.NONE
+        for line in order.lines:
+            catalog.release(session, line.tier_id, line.quantity)
 
 
 def give_back(session: Session, order_ids: Iterable[UUID], given_up: Mapping[UUID, int]) -> None:

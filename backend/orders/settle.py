@@ -15,7 +15,7 @@ from backend.kit.money import Money
 from backend.kit.notices import announce
 from backend.kit.nudges import nudge
 from backend.orders import books, limits, refund, rules
-from backend.orders.models import Order, OrderStatus
+from backend.orders.models import Order, OrderStatus, Seats
 from backend.orders.notices import OrderPaid
 from backend.orders.rules import Arrival
 from backend.payments import service as payments
@@ -117,6 +117,7 @@ def _take(order: Order, payment: Payment, status: OrderStatus, now: datetime) ->
 
 def _sell(session: Session, order: Order, now: datetime) -> None:
     order.paid_at = order.changed_at = now
+    order.seats = Seats.SOLD
     for line in order.lines:
         catalog.sell(session, line.tier_id, line.quantity)
     session.flush()

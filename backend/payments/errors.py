@@ -51,12 +51,6 @@ class NotRefundable(Conflict):
     code = "payment_not_refundable"
 
 
-class PaidOnChain(Conflict):
-    """It was paid on chain, to the promoter's collection: only the promoter's wallet can give it back."""
-
-    code = "paid_on_chain"
-
-
 class RefundTooLarge(Conflict):
     """The refunds of a payment cannot add up to more than was paid."""
 

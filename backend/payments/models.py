@@ -45,6 +45,8 @@ class RefundStatus(StrEnum):
     PENDING = "PENDING"  # the provider took it and is working on it
     SUCCEEDED = "SUCCEEDED"  # the money is on its way back
     FAILED = "FAILED"  # refused for good: the money is still ours to return
+    OWED = "OWED"  # paid on chain: it is on its way when a person's wallet has sent it, and no provider is asked
+    WITHDRAWN = "WITHDRAWN"  # it was not sent and will not be: the tickets are good again
     STUCK = "STUCK"  # the provider's answer does not match what we asked for: a person must look
 
 
@@ -156,6 +158,8 @@ class Refund(Leased, Base):
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None] = mapped_column(default=None)
     problem: Mapped[str | None] = mapped_column(default=None)
+    paid_from: Mapped[str | None] = mapped_column(default=None)
+    """The account of the books whose money it was; NULL: what the provider owes us."""
 
     @property
     def amount(self) -> Money:

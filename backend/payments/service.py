@@ -17,9 +17,19 @@ from backend.payments.errors import AlreadyPaid, PaymentOpen
 from backend.payments.expire import expire
 from backend.payments.models import Payment, PaymentStatus
 from backend.payments.port import ProviderPayment, Seen
-from backend.payments.refund import request_refund
+from backend.payments.refund import request_refund, wallet_paid
+from backend.payments.refund import withdraw as withdraw_refund
 
-__all__ = ["begin", "expire", "lock_all", "paid_on_chain", "request_refund", "start"]
+__all__ = [
+    "begin",
+    "expire",
+    "lock_all",
+    "paid_on_chain",
+    "request_refund",
+    "start",
+    "wallet_paid",
+    "withdraw_refund",
+]
 
 
 def lock_all(session: Session, reference_id: UUID) -> list[Payment]:

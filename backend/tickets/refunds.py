@@ -5,10 +5,28 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from backend.tickets import locks, status_changes
+from backend.orders.models import Order
+from backend.payments.models import Payment
+from backend.payments.rules import ON_CHAIN
+from backend.tickets import locks, payouts, status_changes
 from backend.tickets.models import Ticket
 from backend.tickets.rules import may_follow, step
 from backend.tickets.states import JobStatus, TicketStatus
+
+
+def begin(session: Session, order_id: UUID, refund_id: UUID, now: datetime, *, anyway: bool) -> None:
+    """Take the tickets' worth away before the money goes: VOID, or LOCKED until a wallet has sent it.
+
+    Raises TicketMoved for what is another's by now, and TicketUsed: unless `anyway`, where the money is ours to send.
+    """
+    order = session.get_one(Order, order_id)
+    payment = session.get(Payment, order.payment_id)
+    if payment is not None and payment.provider == ON_CHAIN:
+        payouts.begin(session, order, refund_id, now)
+        return
+    rows = [ticket for ticket, _ in locks.tickets(session, Ticket.order_id == order_id)]
+    payouts.check_given_back(session, rows, anyway=anyway)
+    void_tickets(session, order_id, now)
 
 
 def void_tickets(session: Session, order_id: UUID, now: datetime) -> None:

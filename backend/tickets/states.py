@@ -103,6 +103,24 @@ class PurchaseStatus(StrEnum):
     """Its payment is ours, but something differs from what was quoted. A person must look."""
 
 
+class PayoutStatus(StrEnum):
+    """The refund of a purchase on chain, on its way from somebody's wallet to the buyer's."""
+
+    LOCKING = "LOCKING"
+    """The tickets are LOCKED here; not finally on chain yet."""
+    OWED = "OWED"
+    """Locked for good and with their buyer: somebody has to send the money."""
+    PREPARED = "PREPARED"
+    """A wallet has been given the transaction; it may be sent at any moment."""
+    SENT = "SENT"
+    """Its hash was named; not final yet, or not read yet."""
+    PAID = "PAID"
+    WITHDRAWN = "WITHDRAWN"
+    """Given up unsent; the tickets are good again."""
+    STUCK = "STUCK"
+    """The tickets could not be locked where they were. A person must look."""
+
+
 class StatusChangeStatus(StrEnum):
     """A wanted `setStatus` on its way to the chain."""
 
