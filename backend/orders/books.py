@@ -19,8 +19,8 @@ from backend.kit.money import Money
 from backend.ledger import service as ledger
 from backend.ledger.models import Journal
 from backend.orders import fees
-from backend.orders.models import Order
-from backend.payments.models import Payment, Refund
+from backend.orders.models import Order, OrderStatus
+from backend.payments.models import Dispute, Payment, Refund
 from backend.payments.rules import ON_CHAIN
 
 Entry = tuple[str, Money]
@@ -28,6 +28,7 @@ Entry = tuple[str, Money]
 REVENUE = "organisation:revenue"
 FEE = "platform:fee"
 UNSETTLED = "buyer:unsettled"
+CHARGEBACKS = "platform:chargebacks"
 _REFUNDED = "order_refunded"
 _RETURNED = "order_refund_returned"
 
@@ -81,6 +82,20 @@ def refunded(session: Session, order: Order, payment: Payment, refund: Refund, n
 def _source(payment: Payment, refund: Refund) -> str:
     """Return the account whose money went back: a wallet's, or what the provider owes us."""
     return refund.paid_from or receivable(payment.provider)
+
+
+def disputed_away(session: Session, order: Order, payment: Payment, dispute: Dispute, now: datetime) -> None:
+    """Post that a bank took disputed money back: out of what the order earned, else at the platform's cost.
+
+    Nothing is posted while a dispute is open: whether the provider keeps the money meanwhile changes nobody's due. Its
+    own fee for the dispute is in its statement, not here.
+    """
+    gone = (receivable(payment.provider), -dispute.amount)
+    if dispute.amount == payment.amount and order.status == OrderStatus.DISPUTED and payment.id == order.payment_id:
+        entries = [*[(account, -amount) for account, amount in _earned(order)], gone]
+    else:
+        entries = [(CHARGEBACKS, dispute.amount), gone]
+    _post(session, order, "order_disputed_away", dispute.id, entries, now)
 
 
 def refund_returned(session: Session, order: Order, refund_id: UUID, now: datetime) -> None:

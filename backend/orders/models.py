@@ -116,3 +116,33 @@ class OrderLine(Base):
     quantity: Mapped[int]
     unit_price_minor: Mapped[Wei]
     returned: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class Resolution(StrEnum):
+    """What a person decides about an order that is STUCK."""
+
+    HONOUR = "honour"
+    """Its buyer gets the tickets."""
+    VOID = "void"
+    """Its buyer gets none, and no money through us: it went back in another way, or there never was any."""
+
+
+class OrderResolution(Base):
+    """What was decided about a STUCK order, by whom and why. Never changed."""
+
+    __tablename__ = "order_resolutions"
+    __table_args__ = (
+        CheckConstraint(_one_of("resolution", Resolution), name="resolution"),
+        Index("ix_order_resolutions_order_id", "order_id", "decided_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"))
+    """The admin."""
+    resolution: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    stuck_since: Mapped[datetime]
+    became: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[datetime]

@@ -38,3 +38,24 @@ class OrderRefunded(Notice):
     """The provider has given the money back."""
 
     order_id: UUID
+
+
+@dataclass(frozen=True)
+class OrderDisputed(Notice):
+    """Its payment is disputed: tickets of the order must neither move nor admit until that has ended."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
+class OrderRestored(Notice):
+    """The dispute ended well: tickets of the order are what they were."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
+class OrderVoided(Notice):
+    """The order's money is gone for good, or never was: its tickets are worth nothing."""
+
+    order_id: UUID

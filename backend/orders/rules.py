@@ -12,6 +12,7 @@ from backend.orders.errors import (
     NotWithdrawable,
     OneTierPerQuote,
     OrderClosed,
+    OrderDisputed,
     OverLimit,
     PaymentWindowOver,
     WalletMissing,
@@ -36,7 +37,7 @@ EDGES: dict[OrderStatus, frozenset[OrderStatus]] = {
     # A bank can return a refund days later (the account was closed): the money is ours to give back again.
     S.REFUNDED: frozenset({S.STUCK}),
     # A person has looked: gives the money back, honours the order, or closes it: there is nothing (left) to give back.
-    S.STUCK: frozenset({S.REFUNDING, S.PAID, S.CANCELLED, S.REFUNDED}),
+    S.STUCK: frozenset({S.REFUNDING, S.PAID, S.FULFILLED, S.CANCELLED, S.DISPUTE_LOST}),
 }
 
 HOLDING = frozenset({S.AWAITING_PAYMENT})
@@ -128,7 +129,12 @@ def check_cancellable(status: str) -> None:
 
 
 def check_refundable(status: str) -> None:
-    """Money can go back from every status that has some and is not giving it back already."""
+    """Money can go back from every status that has some and is not giving it back already.
+
+    Raises NotRefundable, OrderDisputed.
+    """
+    if status in {S.DISPUTED, S.DISPUTE_LOST}:
+        raise OrderDisputed
     if S.REFUNDING not in EDGES[OrderStatus(status)]:
         raise NotRefundable(status=status)
 

@@ -29,14 +29,14 @@ def release(session: Session, order: Order) -> None:
 
 
 def give_back(session: Session, order_ids: Iterable[UUID], given_up: Mapping[UUID, int]) -> None:
-    """Free the seats of those orders that are REFUNDED.
+    """Free the seats of those orders whose money has gone back: REFUNDED, or DISPUTE_LOST.
 
     `given_up` says for each order line of how many of its units no ticket can ever exist. A line remembers how many
     of its seats went back: telling it again, or a refund that a bank returns and that is made anew, frees none twice.
     """
     back = Counter[UUID]()
     for order in lock(session, order_ids):
-        if order.status != OrderStatus.REFUNDED:
+        if order.status not in {OrderStatus.REFUNDED, OrderStatus.DISPUTE_LOST}:
             continue
         for line in order.lines:
             more = given_up.get(line.id, 0) - line.returned

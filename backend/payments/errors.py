@@ -51,6 +51,12 @@ class NotRefundable(Conflict):
     code = "payment_not_refundable"
 
 
+class PaymentDisputed(Conflict):
+    """The cardholder's bank has the payment's money, or may take it: a refund would give it back twice."""
+
+    code = "payment_disputed"
+
+
 class RefundTooLarge(Conflict):
     """The refunds of a payment cannot add up to more than was paid."""
 

@@ -11,8 +11,8 @@ from backend.kit.db import locked, unit_of_work
 from backend.kit.money import Money
 from backend.kit.notices import announce
 from backend.kit.nudges import nudge
-from backend.payments import registry, rules
-from backend.payments.errors import NotRefundable, PaymentUnknown, RefundDiffers, RefundTooLarge
+from backend.payments import dispute, registry, rules
+from backend.payments.errors import NotRefundable, PaymentDisputed, PaymentUnknown, RefundDiffers, RefundTooLarge
 from backend.payments.models import Payment, PaymentStatus, Refund, RefundStatus
 from backend.payments.notices import RefundFailed, RefundSucceeded
 from backend.payments.port import ProviderRefused, ProviderUnavailable, RefundResult, RequestKeyReused
@@ -25,7 +25,7 @@ def request_refund(session: Session, payment_id: UUID, amount: Money, reason: st
     """Write down that `amount` of the payment goes back; a task then asks the provider.
 
     Once for each `reason` (`paid_late`, `ticket:<id>`): asking again returns the same refund. Raises PaymentUnknown,
-    NotRefundable, RefundTooLarge, RefundDiffers, CurrencyMismatch.
+    NotRefundable, PaymentDisputed, RefundTooLarge, RefundDiffers, CurrencyMismatch.
 
     What was paid on chain is OWED: nobody can be asked for it, a wallet has to send it. Who watches that says so by
     `wallet_paid` or `withdraw`.
@@ -41,6 +41,8 @@ def request_refund(session: Session, payment_id: UUID, amount: Money, reason: st
         return earlier
     if payment.status != PaymentStatus.SUCCEEDED:
         raise NotRefundable(status=payment.status)
+    if dispute.unsettled(session, payment_id):
+        raise PaymentDisputed
     left = payment.amount - Money(payment.refunded_minor, payment.currency)
     if not Money(0, payment.currency) < amount or left < amount:
         raise RefundTooLarge(left_minor=left.amount, currency=left.currency)
@@ -91,8 +93,12 @@ def carry_out(refund_id: UUID) -> None:
         if refund is None:
             return
         payment = session.get_one(Payment, refund.payment_id)
+        # Asked for before the dispute came, and not at the provider yet: one of the two has to give way.
+        is_disputed = refund.provider_ref is None and dispute.unsettled(session, payment.id)
     try:
-        answer: RefundResult | ProviderRefused = _ask(payment, refund)
+        answer: RefundResult | ProviderRefused = (
+            ProviderRefused(reason=PaymentDisputed.code) if is_disputed else _ask(payment, refund)
+        )
     except ProviderUnavailable as error:
         with unit_of_work() as session:
             jobs.retry_later(jobs.held(session, Refund, refund_id, refund.lease_id), clock.now(), error.code)

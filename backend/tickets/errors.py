@@ -75,6 +75,18 @@ class PayoutUnknown(NotFound):
     code = "payout_unknown"
 
 
+class PurchaseUnknown(NotFound):
+    """There is no such purchase on chain."""
+
+    code = "purchase_unknown"
+
+
+class PurchaseNotOpen(Conflict):
+    """The purchase belongs to an order: decide about that."""
+
+    code = "purchase_not_open"
+
+
 class NotPaidOnChain(Conflict):
     """The order was not paid on chain: its money goes back the way it came, through the platform."""
 

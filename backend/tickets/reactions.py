@@ -8,12 +8,21 @@ from backend.chain.notices import SendFinal, SendMined, SendReverted, SendUnknow
 from backend.kit.db import locked
 from backend.kit.notices import at_once
 from backend.kit.nudges import nudge
-from backend.orders.notices import OrderPaid, OrderRefunded, OrderRefunding
+from backend.orders.notices import (
+    OrderDisputed,
+    OrderPaid,
+    OrderRefunded,
+    OrderRefunding,
+    OrderRestored,
+    OrderVoided,
+)
 from backend.tickets import (
     batches,
+    bought,
     cancel,
     claim,
     deploy,
+    disputes,
     effects,
     minted,
     payouts,
@@ -41,6 +50,26 @@ def void_tickets(session: Session, notice: OrderRefunding, now: datetime) -> Non
 def free_seats(session: Session, notice: OrderRefunded, now: datetime) -> None:
     """Make void what was only locked, and put back on sale what never became a token."""
     payouts.void(session, notice.order_id, now)
+    seats.give_back(session, [notice.order_id])
+
+
+@at_once(OrderDisputed)
+def lock_tickets(session: Session, notice: OrderDisputed, now: datetime) -> None:
+    """Stop what the disputed money bought from moving and admitting."""
+    disputes.lock(session, notice.order_id, now)
+
+
+@at_once(OrderRestored)
+def unlock_tickets(session: Session, notice: OrderRestored, now: datetime) -> None:
+    """Let it go on."""
+    disputes.restore(session, notice.order_id, now)
+
+
+@at_once(OrderVoided)
+def void_for_good(session: Session, notice: OrderVoided, now: datetime) -> None:
+    """Take the worth of tickets without money, wherever they are; what never became a token may be sold again."""
+    bought.place_unowned(session, notice.order_id, now)
+    disputes.void(session, notice.order_id, now)
     seats.give_back(session, [notice.order_id])
 
 

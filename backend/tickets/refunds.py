@@ -1,5 +1,6 @@
 """An order whose money goes back: its tickets lose their worth, wherever they are on their way."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -29,14 +30,15 @@ def begin(session: Session, order_id: UUID, refund_id: UUID, now: datetime, *, a
     void_tickets(session, order_id, now)
 
 
-def void_tickets(session: Session, order_id: UUID, now: datetime) -> None:
+def void_tickets(session: Session, order_id: UUID, now: datetime, *, besides: Sequence[UUID] = ()) -> None:
     """Make the order's tickets VOID. What was not minted never will be; what was, becomes void on chain too.
 
     A job that is part of a batch runs its course: its number may be consumed at any moment. Its ticket is VOID here
     already and becomes so on chain once the mint is final. A used ticket stays used: somebody is inside with it.
+    Tickets in `besides` are left alone.
     """
     # What was bought on chain has no job, and is final.
-    for ticket, job in locks.tickets(session, Ticket.order_id == order_id):
+    for ticket, job in locks.tickets(session, Ticket.order_id == order_id, Ticket.id.not_in(besides)):
         if ticket.status != TicketStatus.VOID and not may_follow(TicketStatus(ticket.status), TicketStatus.VOID):
             continue
         if job is None:

@@ -101,6 +101,10 @@ class PurchaseStatus(StrEnum):
     """The quote names no payment of this event: whoever signed it is not this house. A person must look."""
     MISMATCH = "MISMATCH"
     """Its payment is ours, but something differs from what was quoted. A person must look."""
+    HONOURED = "HONOURED"
+    """It was not as quoted or nobody's, a person looked, and its buyer has the tickets."""
+    CLOSED = "CLOSED"
+    """A person looked: its tokens are worth nothing here, or are no business of ours."""
 
 
 class PayoutStatus(StrEnum):

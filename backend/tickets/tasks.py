@@ -15,6 +15,7 @@ from backend.tickets import (
     cancel,
     claim_codes,
     deploy,
+    disputes,
     effects,
     metadata,
     minted,
@@ -209,6 +210,8 @@ def sweep() -> None:
         deployed = jobs.due(session, Collection, now, Collection.status == CollectionStatus.DEPLOYED)
         statuses = jobs.due(session, StatusChange, now, StatusChange.status == StatusChangeStatus.WAITING)
         payable = jobs.due(session, Payout, now, Payout.status.in_(payout_rules.UNDER_WAY))
+        for order_id in disputes.sold_while_locked(session):
+            disputes.release_sold(session, order_id, now)
         sends = effects.unclear(session)
     jobs.swept(unknown, ask_chain)
     jobs.swept(consented, deploy_collection)
