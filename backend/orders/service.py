@@ -34,6 +34,8 @@ def fulfilled(session: Session, order_id: UUID, now: datetime) -> None:
     order = locked(session, Order, order_id)
     if order is None:
         raise OrderUnknown
+    if order.status == OrderStatus.DISPUTED and order.former_status == OrderStatus.PAID:
+        order.former_status = OrderStatus.FULFILLED
     if order.status != OrderStatus.PAID:
         _log.info("fulfilled_in_passing", order_id=str(order_id), status=order.status)
         return

@@ -253,10 +253,11 @@ def _moved(session: Session, ticket: Ticket, log: Log, accounts: dict[bytes, UUI
 
 def _status_changed(session: Session, ticket: Ticket, log: Log) -> None:
     status = ON_CHAIN_STATUS[int.from_bytes(log.data[:32], "big")]
-    # The door may be ahead of the chain: what is USED here is not revived by an older log.
-    if may_follow(TicketStatus(ticket.status), status):
-        ticket.status = step(TicketStatus(ticket.status), status)
     status_changes.confirmed(session, ticket.id, status)
+    # The house may be ahead of the chain: what is USED here is not revived by an older log, and a lock that was set,
+    # taken back and set again not opened by the one in the middle.
+    if not status_changes.outweighs(session, ticket.id, status) and may_follow(TicketStatus(ticket.status), status):
+        ticket.status = step(TicketStatus(ticket.status), status)
 
 
 def _fulfil(session: Session, order_id: UUID, now: datetime) -> None:

@@ -63,7 +63,7 @@ chain, so a later batch could only fail and burn gas until the earlier one has l
 TICKET_EDGES: dict[TicketStatus, frozenset[TicketStatus]] = {
     _T.PENDING: frozenset({_T.LIVE, _T.LOCKED, _T.USED, _T.VOID}),
     _T.LIVE: frozenset({_T.LOCKED, _T.USED, _T.VOID}),
-    _T.LOCKED: frozenset({_T.LIVE, _T.USED, _T.VOID}),
+    _T.LOCKED: frozenset({_T.PENDING, _T.LIVE, _T.USED, _T.VOID}),
     _T.USED: frozenset(),
     _T.VOID: frozenset(),
 }
