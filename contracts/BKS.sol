@@ -27,6 +27,7 @@ contract BKS is IBKS, ERC20, TwoStepOwnable {
         _;
     }
 
+    /// @notice Deploys the token without any in existence.
     /// @param owner_ Who gives and takes roles; not zero.
     constructor(address owner_) {
         if (owner_ == address(0)) revert OwnerIsZero();
@@ -85,11 +86,13 @@ contract BKS is IBKS, ERC20, TwoStepOwnable {
     }
 
     /// @notice ERC-20: the token's name.
+    /// @return "Backstage".
     function name() public pure override returns (string memory) {
         return "Backstage";
     }
 
     /// @notice ERC-20: the token's symbol.
+    /// @return "BKS".
     function symbol() public pure override returns (string memory) {
         return "BKS";
     }

@@ -34,6 +34,7 @@ contract CollectionFactory is ICollectionFactory, TwoStepOwnable, TypedData {
     /// @inheritdoc ICollectionFactory
     mapping(address account => bool) public override isCollection;
 
+    /// @notice Deploys a factory without a version.
     /// @param owner_ Who registers versions and deployers; not zero (NewOwnerIsZeroAddress).
     constructor(address owner_) {
         if (owner_ == address(0)) revert NewOwnerIsZeroAddress();

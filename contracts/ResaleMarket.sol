@@ -82,6 +82,7 @@ contract ResaleMarket is IResaleMarket, TwoStepOwnable, TypedData, Guarded {
         _;
     }
 
+    /// @notice Deploys a market for the collections of one factory.
     /// @param owner_ Who sets the fee; not zero (NewOwnerIsZeroAddress).
     /// @param factory_ Whose collections it serves, for good.
     /// @param feeReceiver_ Who gets the fee; not zero unless there is none (FeeReceiverIsZero).

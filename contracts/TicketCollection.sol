@@ -126,25 +126,31 @@ contract TicketCollection is BoxOffice {
 
     /// @notice ERC-721: lets `account` move one ticket.
     /// @dev Reverts: ValueRefused, TokenDoesNotExist, NotOwnerNorApproved.
+    /// @param account Who may; zero for nobody.
+    /// @param tokenId The ticket.
     function approve(address account, uint256 tokenId) public payable override {
-        if (msg.value != 0) revert ValueRefused();
+        _refuseValue();
         super.approve(account, tokenId);
     }
 
     // ---- metadata
 
     /// @notice ERC-721 Metadata: the collection's name.
+    /// @return As the promoter named it, for good.
     function name() public view override returns (string memory) {
         return _name;
     }
 
     /// @notice ERC-721 Metadata: the collection's symbol.
+    /// @return As the promoter named it, for good.
     function symbol() public view override returns (string memory) {
         return _symbol;
     }
 
     /// @notice ERC-721 Metadata: one file per tier.
     /// @dev Reverts: TokenDoesNotExist.
+    /// @param tokenId The ticket.
+    /// @return The base URI, the tier in decimal, ".json".
     function tokenURI(uint256 tokenId) public view override returns (string memory) {
         (, uint16 tier,,) = _load(tokenId);
         return string.concat(_baseURI, LibString.toString(tier), ".json");

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
+
 
 @dataclass
 class Manifest:
@@ -22,15 +24,26 @@ class Manifest:
 
     @classmethod
     def load(cls, directory: Path, network: str) -> Manifest:
-        """Read a network's manifest; an empty one if there is none yet."""
+        """Read a network's manifest; an empty one if there is none yet. Raises ClickException for another network's."""
         path = directory / f"{network.replace(':', '-')}.json"
         if not path.exists():
             return cls(path, network)
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["network"] != network:
-            message = f"{path} is the manifest of {content['network']}, not of {network}"
-            raise ValueError(message)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            named = content["network"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise click.ClickException(f"{path} is no manifest: {type(error).__name__}: {error}") from None
+        if named != network:
+            message = f"{path} is the manifest of {named}, not of {network}"
+            raise click.ClickException(message)
         return cls(path, **content)
+
+    def address(self, name: str) -> str:
+        """Return where a contract of the platform lives. Raises ClickException when the manifest does not say."""
+        if name not in self.contracts:
+            message = f"{self.path} names no {name}: run `ape run deploy` first, or name the directory by --deployments"
+            raise click.ClickException(message)
+        return str(self.contracts[name]["address"])
 
     def save(self) -> None:
         """Write it so that a reader sees the old or the new content, never half of one."""

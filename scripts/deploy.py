@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -10,14 +9,15 @@ from ape import chain, project
 from eth_utils import keccak
 
 from scripts._compiled import contracts
+from scripts._inputs import ADDRESS
 from scripts._manifest import Manifest
-from scripts._network import Connection, connect, network_options
+from scripts._network import Connection, Request, connect, sending_options
 
 CONTRACTS = ("BKS", "TicketCollection", "CollectionFactory", "ResaleMarket")
 """In the order in which they are deployed: the market serves the factory's collections."""
 
 ROLES = {"CollectionFactory": ("deployer",), "BKS": ("bks_minters", "bks_pausers")}
-"""Which roles of the manifest are kept in which contract (grant_roles.py writes them)."""
+"""Which roles of the manifest are kept in which contract (`ape run grant` writes them)."""
 
 
 class MarketFee(NamedTuple):
@@ -49,6 +49,8 @@ class Deployment:
             click.echo(f"already deployed on {self.connection.network}: {self.manifest.path}")
             return
         owner = self.connection.signer.address if self.connection.signer else None
+        if not self.dry_run and not self.connection.request.yes:
+            click.confirm(f"Deploy to {self.connection.network} as {owner}?", abort=True)
         self._contract("BKS", owner)
         # A collection keeps its implementation for ever; new code becomes the next version of the factory.
         self._contract("TicketCollection", replace=True)
@@ -97,9 +99,9 @@ class Deployment:
         if self.dry_run:
             click.echo(f"{name:18} would be deployed")
             return
-        made = self.connection.signer.deploy(
-            project.get_contract(name), *args, **_without_sender(self.connection.sending)
-        )
+        signer = self.connection.signer
+        assert signer is not None  # noqa: S101 -- only a dry run goes without
+        made = signer.account.deploy(project.get_contract(name), *args, **_without_sender(self.connection.sending))
         receipt = made.creation_metadata.receipt
         self.manifest.contracts[name] = {
             "address": made.address,
@@ -107,9 +109,11 @@ class Deployment:
             "tx": receipt.txn_hash,
             "runtime_hash": self._expected(name),
         }
+        if name == "ResaleMarket":
+            self.manifest.contracts[name] |= dict(zip(("factory", "fee_receiver", "fee_bps"), args[1:], strict=True))
         for role in ROLES.get(name, ()):
             self.manifest.roles.pop(role, None)  # a new contract knows nobody yet
-        self.manifest.deployer = self.connection.signer.address
+        self.manifest.deployer = signer.address
         blocks = [entry["block"] for entry in self.manifest.contracts.values()]
         self.manifest.deployed_at_block = min(blocks)
         self.manifest.save()
@@ -151,31 +155,27 @@ def _without_sender(sending: dict[str, Any]) -> dict[str, Any]:
 
 
 @click.command(short_help="Deploy the platform's contracts and write the manifest")
-@network_options
+@sending_options
 @click.option(
     "--replace", is_flag=True, help="Deploy anew a factory, token or market whose code differs from the sources."
 )
 @click.option(
     "--market-fee-bps", type=click.IntRange(0, 1000), default=250, show_default=True, help="Fee of a new market."
 )
-@click.option("--market-fee-receiver", help="Who gets the fee of a new market.  [default: the signer]")
-def cli(
-    network: str,
-    rpc_url: str,
-    account: str | None,
-    deployments: Path,
-    dry_run: bool,  # noqa: FBT001 -- a command's flag is a boolean
-    replace: bool,  # noqa: FBT001
-    market_fee_bps: int,
-    market_fee_receiver: str | None,
-) -> None:
+@click.option("--market-fee-receiver", type=ADDRESS, help="Who gets the fee of a new market.  [default: the signer]")
+def cli(request: Request, market_fee_bps: int, market_fee_receiver: str | None, *, replace: bool) -> None:
     """Deploy BKS, the TicketCollection implementation, the CollectionFactory and the ResaleMarket; register version 1.
 
     The signer becomes owner of factory, token and market. What the manifest names and the chain confirms (the same
     runtime code) is kept, so the command may be run again at any time. New TicketCollection code becomes the factory's
     next version; existing collections keep theirs.
-    """
-    with connect(network, rpc_url, account, dry_run=dry_run) as connection:
-        manifest = Manifest.load(deployments, connection.network)
+
+    \b
+    Examples:
+      BACKSTAGE_ADMIN_KEY=0x... ape run deploy                                     on the local chain
+      ape run deploy --network bsc-testnet --rpc-url https://... --account admin --dry-run
+    """  # noqa: D301 -- \b is click's mark for lines that stay as they are
+    with connect(request) as connection:
+        manifest = Manifest.load(request.deployments, connection.network)
         fee = MarketFee(market_fee_receiver, market_fee_bps)
-        Deployment(connection, manifest, fee, replace=replace, dry_run=dry_run).run()
+        Deployment(connection, manifest, fee, replace=replace, dry_run=request.dry_run).run()

@@ -25,6 +25,7 @@ from backend.chain.port import (
     NonceTooLow,
     Receipt,
     ReceiptLog,
+    SentTransaction,
     Transaction,
 )
 
@@ -73,6 +74,11 @@ class _Pooled:
         to, data = bytes.fromhex(self.fields["to"]), bytes.fromhex(self.fields["data"])
         return FakeCall(self.sender, to, data, int(self.fields["value"]))
 
+    @property
+    def sent(self) -> SentTransaction:
+        call = self.call
+        return SentTransaction(self.tx_hash, call.sender, call.to, self.nonce, call.value, call.data)
+
 
 @dataclass(slots=True)
 class _State:
@@ -84,6 +90,7 @@ class _State:
 class _Sealed:
     block: Block
     receipts: dict[bytes, Receipt]
+    sent: dict[bytes, SentTransaction]
     after: _State
 
 
@@ -131,7 +138,7 @@ class FakeChain:
         self.sent: list[bytes] = []
         """Every set of bytes that was handed over, repeated ones included."""
         genesis = Block(0, keccak(text="fake genesis"), bytes(32), _GENESIS)
-        self._sealed = [_Sealed(genesis, {}, _State())]
+        self._sealed = [_Sealed(genesis, {}, {}, _State())]
 
     # ---- what a test does to the chain
 
@@ -246,6 +253,12 @@ class FakeChain:
         self._answer()
         return next((sealed.receipts[tx_hash] for sealed in self._sealed if tx_hash in sealed.receipts), None)
 
+    def transaction(self, tx_hash: bytes) -> SentTransaction | None:
+        """Look into the blocks and the pool."""
+        self._answer()
+        mined = next((sealed.sent[tx_hash] for sealed in self._sealed if tx_hash in sealed.sent), None)
+        return mined or next((one.sent for one in self._pool.values() if one.tx_hash == tx_hash), None)
+
     def transaction_known(self, tx_hash: bytes) -> bool:
         """Look into the pool and the blocks."""
         return self.receipt(tx_hash) is not None or any(tx_hash == pooled.tx_hash for pooled in self._pool.values())
@@ -336,4 +349,4 @@ class FakeChain:
             log_index += len(logs)
             receipts[one.tx_hash] = Receipt(one.tx_hash, number, block_hash, succeeded, _CALL_GAS, logs)
             self._pool.pop((one.sender, one.nonce), None)
-        self._sealed.append(_Sealed(block, receipts, state))
+        self._sealed.append(_Sealed(block, receipts, {one.tx_hash: one.sent for one in pooled}, state))

@@ -49,6 +49,19 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class SentTransaction:
+    """A transaction as the network has it, in a block or waiting for one. What came of it, its receipt says."""
+
+    tx_hash: bytes
+    sender: bytes
+    to: bytes | None
+    """None: it creates a contract."""
+    nonce: int
+    value: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Fees:
     """What a transaction should offer right now, in wei a unit of gas (EIP-1559).
 
@@ -172,6 +185,10 @@ class ChainPort(Protocol):
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """Return the receipt if the transaction is in a block of the chain now."""
+        ...
+
+    def transaction(self, tx_hash: bytes) -> SentTransaction | None:
+        """Return the transaction if the node knows it, mined or in its pool."""
         ...
 
     def transaction_known(self, tx_hash: bytes) -> bool:

@@ -57,15 +57,24 @@ def begin(session: Session, scope: str, key: str, body: dict[str, Any]) -> UUID 
     A second request that arrives while the first is still open waits for it here, on the unique key. Raises
     IdempotencyMismatch when the key was used with another body.
     """
-    fingerprint = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).digest()
-    row = {"scope": scope, "key": key, "fingerprint": fingerprint, "created_at": clock.now()}
+    row = {"scope": scope, "key": key, "fingerprint": _fingerprint(body), "created_at": clock.now()}
     first = session.scalar(
         insert(IdempotencyKey).values(**row).on_conflict_do_nothing().returning(IdempotencyKey.key),
     )
-    if first is not None:
+    return made(session, scope, key, body) if first is None else None
+
+
+def made(session: Session, scope: str, key: str, body: dict[str, Any]) -> UUID | None:
+    """Return the id an earlier identical request made, without claiming the key; None when there was none.
+
+    For requests that ask a network between two transactions: a repeat need not ask again. Raises IdempotencyMismatch.
+    """
+    kept = session.scalars(
+        select(IdempotencyKey).where(IdempotencyKey.scope == scope, IdempotencyKey.key == key)
+    ).one_or_none()
+    if kept is None:
         return None
-    kept = session.scalars(select(IdempotencyKey).where(IdempotencyKey.scope == scope, IdempotencyKey.key == key)).one()
-    if kept.fingerprint != fingerprint:
+    if kept.fingerprint != _fingerprint(body):
         raise IdempotencyMismatch
     return kept.resource_id
 
@@ -74,3 +83,7 @@ def finish(session: Session, scope: str, key: str, resource_id: UUID) -> None:
     """Remember what the request made."""
     row = session.get_one(IdempotencyKey, (scope, key))
     row.resource_id = resource_id
+
+
+def _fingerprint(body: dict[str, Any]) -> bytes:
+    return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).digest()

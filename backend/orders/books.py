@@ -3,6 +3,10 @@
 `provider:<name>:receivable` is what a payment provider owes us; `provider:crypto:collection` is what lies in the
 events' collections on chain, theirs to withdraw. `buyer:unsettled` is money that arrived for an order
 that could not take it (late, or twice) until it is a ticket or has gone back.
+
+What was paid on chain goes back from a wallet (`organisation:wallet`, `platform:wallet`), not out of the collection:
+what lies there stays, the organisation's part and the platform's. That an organisation's wallet paid the platform's fee
+back as well, its journal shows: `platform:fee` falls, and the wallet has paid the whole price.
 """
 
 from datetime import datetime
@@ -15,8 +19,8 @@ from backend.kit.money import Money
 from backend.ledger import service as ledger
 from backend.ledger.models import Journal
 from backend.orders import fees
-from backend.orders.models import Order
-from backend.payments.models import Payment
+from backend.orders.models import Order, OrderStatus
+from backend.payments.models import Dispute, Payment, Refund
 from backend.payments.rules import ON_CHAIN
 
 Entry = tuple[str, Money]
@@ -24,6 +28,7 @@ Entry = tuple[str, Money]
 REVENUE = "organisation:revenue"
 FEE = "platform:fee"
 UNSETTLED = "buyer:unsettled"
+CHARGEBACKS = "platform:chargebacks"
 _REFUNDED = "order_refunded"
 _RETURNED = "order_refund_returned"
 
@@ -61,17 +66,36 @@ def settled_late(session: Session, order: Order, payment: Payment, now: datetime
     _post(session, order, "order_paid", payment.id, [(UNSETTLED, payment.amount), *_earned(order)], now)
 
 
-def refunded_unsettled(session: Session, order: Order, payment: Payment, refund_id: UUID, now: datetime) -> None:
+def refunded_unsettled(session: Session, order: Order, payment: Payment, refund: Refund, now: datetime) -> None:
     """Post that money set aside has gone back."""
-    entries = [(UNSETTLED, payment.amount), (receivable(payment.provider), -payment.amount)]
-    _post(session, order, _REFUNDED, refund_id, entries, now)
+    entries = [(UNSETTLED, payment.amount), (_source(payment, refund), -payment.amount)]
+    _post(session, order, _REFUNDED, refund.id, entries, now)
 
 
-def refunded(session: Session, order: Order, payment: Payment, refund_id: UUID, now: datetime) -> None:
+def refunded(session: Session, order: Order, payment: Payment, refund: Refund, now: datetime) -> None:
     """Post that the whole order has gone back: the reverse of `settled`, to the unit."""
     taken_back = [(account, -amount) for account, amount in _earned(order)]
-    entries = [*taken_back, (receivable(payment.provider), -payment.amount)]
-    _post(session, order, _REFUNDED, refund_id, entries, now)
+    entries = [*taken_back, (_source(payment, refund), -payment.amount)]
+    _post(session, order, _REFUNDED, refund.id, entries, now)
+
+
+def _source(payment: Payment, refund: Refund) -> str:
+    """Return the account whose money went back: a wallet's, or what the provider owes us."""
+    return refund.paid_from or receivable(payment.provider)
+
+
+def disputed_away(session: Session, order: Order, payment: Payment, dispute: Dispute, now: datetime) -> None:
+    """Post that a bank took disputed money back: out of what the order earned, else at the platform's cost.
+
+    Nothing is posted while a dispute is open: whether the provider keeps the money meanwhile changes nobody's due. Its
+    own fee for the dispute is in its statement, not here.
+    """
+    gone = (receivable(payment.provider), -dispute.amount)
+    if dispute.amount == payment.amount and order.status == OrderStatus.DISPUTED and payment.id == order.payment_id:
+        entries = [*[(account, -amount) for account, amount in _earned(order)], gone]
+    else:
+        entries = [(CHARGEBACKS, dispute.amount), gone]
+    _post(session, order, "order_disputed_away", dispute.id, entries, now)
 
 
 def refund_returned(session: Session, order: Order, refund_id: UUID, now: datetime) -> None:

@@ -6,10 +6,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from backend.catalog import service as catalog
 from backend.kit import logs
 from backend.kit.nudges import nudge
-from backend.orders import rules
+from backend.orders import rules, seats
 from backend.orders.models import Order, OrderStatus
 from backend.payments.models import Payment, PaymentStatus
 
@@ -44,8 +43,7 @@ def close_if_unpaid(session: Session, order: Order, now: datetime) -> bool:
         return False
     order.status = rules.step(order.status, closing)
     order.changed_at = now
-    for line in order.lines:
-        catalog.release(session, line.tier_id, line.quantity)
+    seats.release(session, order)
     session.flush()
     _log.info("order_closed", order_id=str(order.id), status=closing.value)
     return True

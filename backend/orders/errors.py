@@ -69,6 +69,30 @@ class NotRefundable(Conflict):
     code = "not_refundable"
 
 
+class OrderDisputed(Conflict):
+    """The cardholder disputes the order's payment, or has won: a refund would give the money back twice."""
+
+    code = "order_disputed"
+
+
+class OrderNotStuck(Conflict):
+    """Only an order that is STUCK is for a person to decide; somebody else may have decided it already."""
+
+    code = "order_not_stuck"
+
+
+class CannotHonour(Conflict):
+    """The order cannot be honoured: `details.problem` says what is missing. Refund or void it."""
+
+    code = "cannot_honour"
+
+
+class NotWithdrawable(Conflict):
+    """The refund cannot be withdrawn: there is none under way, its money may have gone, or the order had no tickets."""
+
+    code = "refund_not_withdrawable"
+
+
 class RefundFailedBefore(Conflict):
     """A refund with this reason failed before; look at why, then ask again with another reason."""
 

@@ -12,6 +12,7 @@ _WAITING = (
     OrderStatus.PAID,
     OrderStatus.PAID_LATE,
     OrderStatus.REFUNDING,
+    OrderStatus.DISPUTED,
     OrderStatus.STUCK,
 )
 

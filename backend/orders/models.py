@@ -26,7 +26,18 @@ class OrderStatus(StrEnum):
     PAID_LATE = "PAID_LATE"
     REFUNDING = "REFUNDING"
     REFUNDED = "REFUNDED"
+    DISPUTED = "DISPUTED"
+    DISPUTE_LOST = "DISPUTE_LOST"
     STUCK = "STUCK"
+
+
+class Seats(StrEnum):
+    """Whether an order's seats count in their tiers, whatever its status: an order may get STUCK with or without."""
+
+    HELD = "HELD"
+    SOLD = "SOLD"
+    """Those that went back on sale are counted by line, in `returned`."""
+    NONE = "NONE"
 
 
 def _one_of(column: str, kind: type[StrEnum]) -> str:
@@ -39,12 +50,15 @@ class Order(Leased, Base):
     `email` is personal data and the only column that holds any: a guest's address, normalised. It is never logged.
     `recipient` is the wallet (20 bytes) the tickets go to; null means the tickets wait in escrow for a claim code.
     `payment_id` is the payment whose money the order has, settled or not.
+    `former_status` is where it stood before it was REFUNDING or DISPUTED, and goes back to when that comes to nothing.
     `fee_schedule` and `fee_bps` (basis points) are the platform's fee as it stood when the order was placed.
     """
 
     __tablename__ = "orders"
     __table_args__ = (
         CheckConstraint(_one_of("status", OrderStatus), name="status"),
+        CheckConstraint(_one_of("seats", Seats), name="seats"),
+        CheckConstraint(_one_of("former_status", OrderStatus), name="former_status"),
         CheckConstraint("total_minor > 0", name="total_minor"),
         CheckConstraint("fee_bps BETWEEN 0 AND 10000", name="fee_bps"),
         CheckConstraint("recipient IS NULL OR octet_length(recipient) = 20", name="recipient"),
@@ -64,6 +78,8 @@ class Order(Leased, Base):
     email: Mapped[str | None] = mapped_column(Text)
     recipient: Mapped[bytes | None]
     status: Mapped[str] = mapped_column(Text)
+    seats: Mapped[str] = mapped_column(Text, default=Seats.HELD)
+    former_status: Mapped[str | None] = mapped_column(Text)
     currency: Mapped[str] = mapped_column(Text)
     total_minor: Mapped[Wei]
     fee_schedule: Mapped[int] = mapped_column(SmallInteger)
@@ -100,3 +116,33 @@ class OrderLine(Base):
     quantity: Mapped[int]
     unit_price_minor: Mapped[Wei]
     returned: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class Resolution(StrEnum):
+    """What a person decides about an order that is STUCK."""
+
+    HONOUR = "honour"
+    """Its buyer gets the tickets."""
+    VOID = "void"
+    """Its buyer gets none, and no money through us: it went back in another way, or there never was any."""
+
+
+class OrderResolution(Base):
+    """What was decided about a STUCK order, by whom and why. Never changed."""
+
+    __tablename__ = "order_resolutions"
+    __table_args__ = (
+        CheckConstraint(_one_of("resolution", Resolution), name="resolution"),
+        Index("ix_order_resolutions_order_id", "order_id", "decided_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"))
+    """The admin."""
+    resolution: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    stuck_since: Mapped[datetime]
+    became: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[datetime]

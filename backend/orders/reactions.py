@@ -6,9 +6,12 @@ from sqlalchemy.orm import Session
 
 from backend.kit.db import locked
 from backend.kit.notices import at_once
-from backend.orders import close, refund, settle
+from backend.orders import close, dispute, refund, settle
 from backend.orders.models import Order
 from backend.payments.notices import (
+    DisputeLost,
+    DisputeOpened,
+    DisputeWon,
     PaymentExpired,
     PaymentFailed,
     PaymentStuck,
@@ -58,3 +61,21 @@ def mark_refund_stuck(session: Session, notice: RefundFailed, now: datetime) -> 
 def refund_under_way_again(session: Session, notice: RefundRetried, now: datetime) -> None:
     """Take the order back from the person it was handed to."""
     refund.tried_again(session, notice.reference_id, notice.payment_id, notice.refund_id, now)
+
+
+@at_once(DisputeOpened)
+def dispute_opened(session: Session, notice: DisputeOpened, now: datetime) -> None:
+    """Lock what the money bought."""
+    dispute.opened(session, notice.reference_id, notice.payment_id, now)
+
+
+@at_once(DisputeWon)
+def dispute_won(session: Session, notice: DisputeWon, now: datetime) -> None:
+    """Unlock it."""
+    dispute.won(session, notice.reference_id, notice.payment_id, now)
+
+
+@at_once(DisputeLost)
+def dispute_lost(session: Session, notice: DisputeLost, now: datetime) -> None:
+    """Void it."""
+    dispute.lost(session, notice.reference_id, notice.payment_id, notice.dispute_id, now)

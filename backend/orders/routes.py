@@ -13,7 +13,7 @@ from backend.kit.db import SessionDep, unit_of_work
 from backend.kit.errors import Forbidden, Unauthenticated, responses
 from backend.kit.idempotency import IdempotencyMismatch, KeyHeader
 from backend.kit.pages import BadCursor, Page, PageParams, paginate
-from backend.orders import close, pay, place, service
+from backend.orders import admin_routes, close, pay, place, service
 from backend.orders.access import SecretHeader, order_for, own_order
 from backend.orders.errors import (
     EmailMissing,
@@ -23,6 +23,7 @@ from backend.orders.errors import (
     NotSoldFor,
     OneTierPerQuote,
     OrderClosed,
+    OrderDisputed,
     OrderUnknown,
     OverLimit,
     PaymentWindowOver,
@@ -32,7 +33,7 @@ from backend.orders.errors import (
 from backend.orders.models import Order, OrderStatus
 from backend.orders.schemas import CancelOut, OrderIn, OrderOut, PaymentIn, PaymentOut, PlacedOut, RefundIn, payment_out
 from backend.payments import service as payments
-from backend.payments.errors import AlreadyPaid, CurrencyNotTaken, PaidOnChain, PaymentOpen
+from backend.payments.errors import AlreadyPaid, CurrencyNotTaken, PaymentDisputed, PaymentOpen
 from backend.payments.models import Payment
 from backend.payments.port import ProviderRefused, ProviderUnavailable
 from backend.payments.registry import UnknownProvider
@@ -143,9 +144,18 @@ def cancel_order(
     "/v1/admin/orders/{order_id}/refund",
     status_code=status.HTTP_202_ACCEPTED,
     summary="Give an order's money back",
-    responses=responses(Unauthenticated, Forbidden, OrderUnknown, NotRefundable, RefundFailedBefore, PaidOnChain),
+    responses=responses(
+        Unauthenticated, Forbidden, OrderUnknown, NotRefundable, RefundFailedBefore, OrderDisputed, PaymentDisputed
+    ),
 )
 def refund_order(order_id: UUID, body: RefundIn, _admin: Admin, session: SessionDep, now: NowDep) -> OrderOut:
-    """Refund a paid or stuck order in full. Asked twice, the money goes back once."""
-    order = service.refund(session, order_id, body.reason, now)
+    """Refund a paid or stuck order in full. Asked twice, the money goes back once.
+
+    What was paid on chain has to be sent by a wallet: see `refund/transaction` of the order. A ticket that was used
+    (`ticket_used`), or given or sold on (`ticket_moved`), stands in the way.
+    """
+    order = service.refund(session, order_id, body.reason, now, anyway=body.anyway)
     return OrderOut.of(order, pay.latest(session, order.id))
+
+
+router.include_router(admin_routes.router)

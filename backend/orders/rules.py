@@ -9,8 +9,10 @@ from backend.orders.errors import (
     IllegalStep,
     NotCancellable,
     NotRefundable,
+    NotWithdrawable,
     OneTierPerQuote,
     OrderClosed,
+    OrderDisputed,
     OverLimit,
     PaymentWindowOver,
     WalletMissing,
@@ -25,18 +27,22 @@ EDGES: dict[OrderStatus, frozenset[OrderStatus]] = {
     S.EXPIRED: frozenset({S.PAID_LATE, S.STUCK}),
     S.CANCELLED: frozenset({S.PAID_LATE, S.STUCK}),
     S.PAID_LATE: frozenset({S.PAID, S.REFUNDING, S.STUCK}),
-    S.PAID: frozenset({S.FULFILLED, S.REFUNDING, S.STUCK}),
-    S.FULFILLED: frozenset({S.REFUNDING, S.STUCK}),
-    S.REFUNDING: frozenset({S.REFUNDED, S.STUCK}),
+    S.PAID: frozenset({S.FULFILLED, S.REFUNDING, S.DISPUTED, S.STUCK}),
+    S.FULFILLED: frozenset({S.REFUNDING, S.DISPUTED, S.STUCK}),
+    # Back to what it was when a refund that a wallet has to send is withdrawn unsent.
+    S.REFUNDING: frozenset({S.REFUNDED, S.PAID, S.FULFILLED, S.STUCK}),
+    # No refund from here: lost later, the money would go back twice.
+    S.DISPUTED: frozenset({S.PAID, S.FULFILLED, S.DISPUTE_LOST, S.STUCK}),
+    S.DISPUTE_LOST: frozenset({S.STUCK}),
     # A bank can return a refund days later (the account was closed): the money is ours to give back again.
     S.REFUNDED: frozenset({S.STUCK}),
-    # A person has looked, and gives the money back.
-    S.STUCK: frozenset({S.REFUNDING}),
+    # A person has looked: gives the money back, honours the order, or closes it: there is nothing (left) to give back.
+    S.STUCK: frozenset({S.REFUNDING, S.PAID, S.FULFILLED, S.CANCELLED, S.DISPUTE_LOST}),
 }
 
 HOLDING = frozenset({S.AWAITING_PAYMENT})
 """Statuses whose seats are counted as held in the tier."""
-SOLD = frozenset({S.PAID, S.FULFILLED})
+SOLD = frozenset({S.PAID, S.FULFILLED, S.DISPUTED})
 """Statuses whose seats are all counted as paid in the tier. So are a refunded order's, but for those returned."""
 COUNTED = HOLDING | SOLD | {S.PAID_LATE, S.STUCK}
 """Statuses that count against a buyer's limit: what they hold, bought, or may still be given."""
@@ -123,9 +129,21 @@ def check_cancellable(status: str) -> None:
 
 
 def check_refundable(status: str) -> None:
-    """Money can go back from every status that has some and is not giving it back already."""
+    """Money can go back from every status that has some and is not giving it back already.
+
+    Raises NotRefundable, OrderDisputed.
+    """
+    if status in {S.DISPUTED, S.DISPUTE_LOST}:
+        raise OrderDisputed
     if S.REFUNDING not in EDGES[OrderStatus(status)]:
         raise NotRefundable(status=status)
+
+
+def before_refund(status: str, former: str | None) -> OrderStatus:
+    """Return what an order whose refund is withdrawn becomes again. Raises NotWithdrawable."""
+    if status != S.REFUNDING or former not in SOLD:
+        raise NotWithdrawable(status=status)
+    return OrderStatus(former)
 
 
 def check_limit(limit: int | None, already: int, wanted: int) -> None:

@@ -77,6 +77,10 @@ class RefundIn(_Strict):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "event_moved"}]})
 
     reason: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,40}$", description="One short word, kept with the refund")]
+    anyway: bool = Field(
+        default=False,
+        description="Although a ticket was used; not one given or sold on, nor bought on chain",
+    )
 
 
 class LineOut(BaseModel):

@@ -53,6 +53,13 @@ def fulfilled(session: Session, order_ids: Iterable[UUID], now: datetime) -> Non
         .returning(Order.id)
         .execution_options(synchronize_session=False)
     ).all()
+    # What a dispute holds is fulfilled all the same, once it is won.
+    session.execute(
+        update(Order)
+        .where(Order.id.in_(wanted), Order.status == OrderStatus.DISPUTED, Order.former_status == OrderStatus.PAID)
+        .values(former_status=OrderStatus.FULFILLED),
+        execution_options={"synchronize_session": False},
+    )
     forget(session, Order)
     for order_id in sorted(wanted.difference(moved)):
         _log.info("fulfilled_in_passing", order_id=str(order_id))

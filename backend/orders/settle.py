@@ -15,7 +15,7 @@ from backend.kit.money import Money
 from backend.kit.notices import announce
 from backend.kit.nudges import nudge
 from backend.orders import books, limits, refund, rules
-from backend.orders.models import Order, OrderStatus
+from backend.orders.models import Order, OrderStatus, Seats
 from backend.orders.notices import OrderPaid
 from backend.orders.rules import Arrival
 from backend.payments import service as payments
@@ -43,7 +43,7 @@ def money_arrived(session: Session, order_id: UUID, payment_id: UUID, now: datet
         case Arrival.SETTLES:
             _take(order, payment, OrderStatus.PAID, now)
             books.settled(session, order, payment, now)
-            _sell(session, order, now)
+            sell(session, order, now)
         case Arrival.LATE:
             _take(order, payment, OrderStatus.PAID_LATE, now)
             books.set_aside(session, order, payment, now)
@@ -82,7 +82,7 @@ def resolve_late(session: Session, order: Order, now: datetime) -> None:
         return
     order.status = rules.step(order.status, OrderStatus.PAID)
     books.settled_late(session, order, payment, now)
-    _sell(session, order, now)
+    sell(session, order, now)
 
 
 def _honour(session: Session, order: Order, payment: Payment, now: datetime) -> None:
@@ -97,7 +97,7 @@ def _honour(session: Session, order: Order, payment: Payment, now: datetime) -> 
         return
     order.status = rules.step(order.status, OrderStatus.PAID)
     books.settled_late(session, order, payment, now)
-    _sell(session, order, now)
+    sell(session, order, now)
 
 
 def _give_back(session: Session, order: Order, payment: Payment, now: datetime) -> None:
@@ -115,8 +115,10 @@ def _take(order: Order, payment: Payment, status: OrderStatus, now: datetime) ->
     order.changed_at = now
 
 
-def _sell(session: Session, order: Order, now: datetime) -> None:
+def sell(session: Session, order: Order, now: datetime) -> None:
+    """Turn the held seats of a locked order, PAID just now, into sold ones, and say so."""
     order.paid_at = order.changed_at = now
+    order.seats = Seats.SOLD
     for line in order.lines:
         catalog.sell(session, line.tier_id, line.quantity)
     session.flush()

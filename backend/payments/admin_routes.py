@@ -11,9 +11,18 @@ from backend.kit.db import SessionDep
 from backend.kit.errors import Forbidden, Unauthenticated, responses
 from backend.kit.pages import BadCursor, Page, PageParams, paginate
 from backend.payments import retry
-from backend.payments.admin_schemas import PaymentShown, ProviderEventShown, RefundShown
+from backend.payments.admin_schemas import DisputeShown, PaymentShown, ProviderEventShown, RefundShown
 from backend.payments.errors import NotStuck, PaymentOpen, PaymentUnknown, ProviderEventUnknown, RefundUnknown
-from backend.payments.models import Payment, PaymentStatus, ProviderEvent, ProviderEventStatus, Refund, RefundStatus
+from backend.payments.models import (
+    Dispute,
+    DisputeStatus,
+    Payment,
+    PaymentStatus,
+    ProviderEvent,
+    ProviderEventStatus,
+    Refund,
+    RefundStatus,
+)
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
 
@@ -78,6 +87,19 @@ def retry_refund(refund_id: UUID, _principal: Admin, session: SessionDep) -> Ref
     One that a bank returned is refused (`refund_was_returned`): refund the order again, under another reason.
     """
     return RefundShown.of(retry.stuck_refund(session, refund_id))
+
+
+@router.get("/disputes", summary="Disputes of payments", responses=responses(Unauthenticated, Forbidden, BadCursor))
+def list_disputes(
+    _principal: Admin,
+    session: SessionDep,
+    page: PageParams,
+    state: Annotated[DisputeStatus | None, Query(alias="status", description="Only those in this state")] = None,
+) -> Page[DisputeShown]:
+    """Return them oldest first. Evidence goes to the provider: it has the form and the deadline."""
+    query = select(Dispute) if state is None else select(Dispute).where(Dispute.status == state)
+    rows, next_cursor = paginate(session, query, [Dispute.opened_at, Dispute.id], page)
+    return Page(items=[DisputeShown.of(row) for row in rows], next_cursor=next_cursor)
 
 
 @router.get(

@@ -6,7 +6,16 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from backend.kit.money import exponent
-from backend.payments.models import Payment, PaymentStatus, ProviderEvent, ProviderEventStatus, Refund, RefundStatus
+from backend.payments.models import (
+    Dispute,
+    DisputeStatus,
+    Payment,
+    PaymentStatus,
+    ProviderEvent,
+    ProviderEventStatus,
+    Refund,
+    RefundStatus,
+)
 from backend.payments.port import Subject
 
 _ID = "0197f3a0-5b7e-7c11-9f43-2f6a5d1c0e01"
@@ -84,6 +93,37 @@ class RefundShown(BaseModel):
             created_at=row.created_at,
             settled_at=row.settled_at,
             last_error=row.last_error,
+        )
+
+
+class DisputeShown(BaseModel):
+    """A cardholder's dispute of a payment."""
+
+    id: UUID = Field(examples=[_ID])
+    payment_id: UUID = Field(examples=[_ID])
+    provider_ref: str = Field(description="The provider's name for it", examples=["dp_1Example"])
+    status: DisputeStatus = Field(examples=["OPEN"])
+    reason: str = Field(description="In the provider's words", examples=["fraudulent"])
+    amount_minor: int = Field(description="In the currency's smallest unit", examples=[99_800])
+    currency: str = Field(examples=["SEK"])
+    exponent: int = Field(description="Decimal places of the currency's smallest unit", examples=[2])
+    opened_at: datetime = Field(examples=[_NOON])
+    settled_at: datetime | None = Field(examples=[_NOON])
+
+    @classmethod
+    def of(cls, row: Dispute) -> "DisputeShown":
+        """Show a row."""
+        return cls(
+            id=row.id,
+            payment_id=row.payment_id,
+            provider_ref=row.provider_ref,
+            status=DisputeStatus(row.status),
+            reason=row.reason,
+            amount_minor=row.amount_minor,
+            currency=row.currency,
+            exponent=exponent(row.currency),
+            opened_at=row.opened_at,
+            settled_at=row.settled_at,
         )
 
 

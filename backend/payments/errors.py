@@ -51,10 +51,10 @@ class NotRefundable(Conflict):
     code = "payment_not_refundable"
 
 
-class PaidOnChain(Conflict):
-    """It was paid on chain, to the promoter's collection: only the promoter's wallet can give it back."""
+class PaymentDisputed(Conflict):
+    """The cardholder's bank has the payment's money, or may take it: a refund would give it back twice."""
 
-    code = "paid_on_chain"
+    code = "payment_disputed"
 
 
 class RefundTooLarge(Conflict):

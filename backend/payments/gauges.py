@@ -7,7 +7,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from backend.kit import clock
 from backend.kit.gauges import Reading, gauge
-from backend.payments.models import Payment, ProviderEvent, Refund
+from backend.payments.models import Dispute, Payment, ProviderEvent, Refund
 
 
 def _count(session: Session, status: InstrumentedAttribute[str]) -> Reading:
@@ -54,3 +54,15 @@ def provider_events(session: Session) -> Reading:
 def provider_events_oldest(session: Session) -> Reading:
     """Measure events' age."""
     return _oldest(session, ProviderEvent.status, ProviderEvent.received_at)
+
+
+@gauge("disputes", "Disputes of payments by status", labels=("status",))
+def disputes(session: Session) -> Reading:
+    """Count disputes."""
+    return _count(session, Dispute.status)
+
+
+@gauge("disputes_oldest_seconds", "Age of the oldest dispute in each status", labels=("status",))
+def disputes_oldest(session: Session) -> Reading:
+    """Measure disputes' age: evidence is due within days."""
+    return _oldest(session, Dispute.status, Dispute.opened_at)

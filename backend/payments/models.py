@@ -45,7 +45,17 @@ class RefundStatus(StrEnum):
     PENDING = "PENDING"  # the provider took it and is working on it
     SUCCEEDED = "SUCCEEDED"  # the money is on its way back
     FAILED = "FAILED"  # refused for good: the money is still ours to return
+    OWED = "OWED"  # paid on chain: it is on its way when a person's wallet has sent it, and no provider is asked
+    WITHDRAWN = "WITHDRAWN"  # it was not sent and will not be: the tickets are good again
     STUCK = "STUCK"  # the provider's answer does not match what we asked for: a person must look
+
+
+class DisputeStatus(StrEnum):
+    """How a cardholder's dispute stands."""
+
+    OPEN = "OPEN"  # the provider, or a bank, has yet to decide
+    WON = "WON"  # the money stays
+    LOST = "LOST"  # the money has gone back to the cardholder
 
 
 def _one_of(words: type[StrEnum]) -> str:
@@ -120,7 +130,7 @@ class ProviderEvent(Leased, Base):
     external_id: Mapped[str]
     type: Mapped[str]
     subject: Mapped[str]
-    """What it is about, in our words: PAYMENT, REFUND, ALARM or OTHER."""
+    """What it is about, in our words: PAYMENT, REFUND, DISPUTE, ALARM or OTHER."""
     reference: Mapped[str | None]
     """The provider's id of the object it is about. Its contents are never used: the object is fetched again."""
     livemode: Mapped[bool]
@@ -156,8 +166,42 @@ class Refund(Leased, Base):
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None] = mapped_column(default=None)
     problem: Mapped[str | None] = mapped_column(default=None)
+    paid_from: Mapped[str | None] = mapped_column(default=None)
+    """The account of the books whose money it was; NULL: what the provider owes us."""
 
     @property
     def amount(self) -> Money:
         """What goes back."""
+        return Money(self.amount_minor, self.currency)
+
+
+class Dispute(Base):
+    """A cardholder has asked the bank to take a payment back. The provider's word, fetched from it."""
+
+    __tablename__ = "disputes"
+    __table_args__ = (
+        ForeignKeyConstraint(["payment_id", "organisation_id"], ["payments.id", "payments.organisation_id"]),
+        UniqueConstraint("provider", "provider_ref"),
+        CheckConstraint(_one_of(DisputeStatus), name="status"),
+        CheckConstraint("amount_minor > 0", name="amount_minor"),
+        Index("ix_disputes_status_opened_at", "status", "opened_at"),
+        Index("ix_disputes_payment_id", "payment_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(index=True)
+    payment_id: Mapped[UUID]
+    provider: Mapped[str]
+    provider_ref: Mapped[str]
+    status: Mapped[str] = mapped_column(default=DisputeStatus.OPEN)
+    reason: Mapped[str]
+    """The provider's word for what the cardholder says: `fraudulent`, `product_not_received`."""
+    amount_minor: Mapped[Wei]
+    currency: Mapped[str]
+    opened_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    @property
+    def amount(self) -> Money:
+        """What is disputed."""
         return Money(self.amount_minor, self.currency)

@@ -63,3 +63,30 @@ class RefundRetried(Notice):
     refund_id: UUID
     payment_id: UUID
     reference_id: UUID
+
+
+@dataclass(frozen=True)
+class DisputeOpened(Notice):
+    """A cardholder disputes the payment, or a part of it."""
+
+    dispute_id: UUID
+    payment_id: UUID
+    reference_id: UUID
+
+
+@dataclass(frozen=True)
+class DisputeWon(Notice):
+    """A dispute ended and the money stays; others of the same payment may be open."""
+
+    dispute_id: UUID
+    payment_id: UUID
+    reference_id: UUID
+
+
+@dataclass(frozen=True)
+class DisputeLost(Notice):
+    """A dispute ended and its money has gone back to the cardholder."""
+
+    dispute_id: UUID
+    payment_id: UUID
+    reference_id: UUID

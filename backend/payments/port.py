@@ -29,7 +29,8 @@ class Subject(StrEnum):
 
     PAYMENT = "PAYMENT"  # `reference` is a payment's provider_ref
     REFUND = "REFUND"  # `reference` is a refund's provider_ref
-    ALARM = "ALARM"  # a person must look: a dispute, a refund made behind our back
+    DISPUTE = "DISPUTE"  # `reference` is a dispute's provider_ref
+    ALARM = "ALARM"  # a person must look: a warning of fraud, a review
     OTHER = "OTHER"  # changes nothing here
 
 
@@ -39,6 +40,14 @@ class RefundOutcome(StrEnum):
     PENDING = "PENDING"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
+
+
+class DisputeSeen(StrEnum):
+    """What a provider says of a dispute."""
+
+    OPEN = "OPEN"
+    WON = "WON"  # the money stays
+    LOST = "LOST"  # the money has gone back to the cardholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,17 @@ class RefundResult:
     status: RefundOutcome
     amount: Money | None
     refund_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderDispute:
+    """A dispute as the provider has it now."""
+
+    reference: str
+    status: DisputeSeen
+    amount: Money | None
+    payment_id: UUID | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +178,9 @@ class PaymentProvider(Protocol):
 
     def fetch_refund(self, reference: str) -> RefundResult:
         """Return the refund as the provider has it now. Raises UnknownAtProvider."""
+
+    def fetch_dispute(self, reference: str) -> ProviderDispute:
+        """Return the dispute as the provider has it now. Raises UnknownAtProvider."""
 
     def read_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Incoming:
         """Verify the raw bytes of a message and say what it is about. Raises BadSignature or BadMessage.

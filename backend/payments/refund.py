@@ -11,8 +11,8 @@ from backend.kit.db import locked, unit_of_work
 from backend.kit.money import Money
 from backend.kit.notices import announce
 from backend.kit.nudges import nudge
-from backend.payments import registry, rules
-from backend.payments.errors import NotRefundable, PaidOnChain, PaymentUnknown, RefundDiffers, RefundTooLarge
+from backend.payments import dispute, registry, rules
+from backend.payments.errors import NotRefundable, PaymentDisputed, PaymentUnknown, RefundDiffers, RefundTooLarge
 from backend.payments.models import Payment, PaymentStatus, Refund, RefundStatus
 from backend.payments.notices import RefundFailed, RefundSucceeded
 from backend.payments.port import ProviderRefused, ProviderUnavailable, RefundResult, RequestKeyReused
@@ -25,7 +25,10 @@ def request_refund(session: Session, payment_id: UUID, amount: Money, reason: st
     """Write down that `amount` of the payment goes back; a task then asks the provider.
 
     Once for each `reason` (`paid_late`, `ticket:<id>`): asking again returns the same refund. Raises PaymentUnknown,
-    NotRefundable, PaidOnChain, RefundTooLarge, RefundDiffers, CurrencyMismatch.
+    NotRefundable, PaymentDisputed, RefundTooLarge, RefundDiffers, CurrencyMismatch.
+
+    What was paid on chain is OWED: nobody can be asked for it, a wallet has to send it. Who watches that says so by
+    `wallet_paid` or `withdraw`.
     """
     payment = locked(session, Payment, payment_id)
     if payment is None:
@@ -38,8 +41,8 @@ def request_refund(session: Session, payment_id: UUID, amount: Money, reason: st
         return earlier
     if payment.status != PaymentStatus.SUCCEEDED:
         raise NotRefundable(status=payment.status)
-    if payment.provider == rules.ON_CHAIN:
-        raise PaidOnChain
+    if dispute.unsettled(session, payment_id):
+        raise PaymentDisputed
     left = payment.amount - Money(payment.refunded_minor, payment.currency)
     if not Money(0, payment.currency) < amount or left < amount:
         raise RefundTooLarge(left_minor=left.amount, currency=left.currency)
@@ -50,13 +53,37 @@ def request_refund(session: Session, payment_id: UUID, amount: Money, reason: st
         reason=reason,
         amount_minor=amount.amount,
         currency=amount.currency,
-        status=RefundStatus.REQUESTED,
+        status=RefundStatus.OWED if payment.provider == rules.ON_CHAIN else RefundStatus.REQUESTED,
         created_at=now,
     )
     session.add(asked)
     session.flush()
-    nudge(session, "payments.refund", asked.id)
+    if asked.status == RefundStatus.REQUESTED:
+        nudge(session, "payments.refund", asked.id)
     return asked
+
+
+def wallet_paid(session: Session, refund_id: UUID, tx_hash: bytes | None, paid_from: str, now: datetime) -> None:
+    """Write down that a wallet has sent an OWED refund, finally. `paid_from` names the account of the books.
+
+    `tx_hash` None: a person says so. Else only for who has read the transaction from the chain. Twice is once.
+    """
+    rows = lock(session, refund_id)
+    if rows is not None and rows[0].status == RefundStatus.OWED:
+        rows[0].provider_ref = None if tx_hash is None else "0x" + tx_hash.hex()
+        rows[0].paid_from = paid_from
+        _move(session, rows, RefundStatus.SUCCEEDED, None, now)
+
+
+def withdraw(session: Session, refund_id: UUID, problem: str | None, now: datetime) -> None:
+    """Give an OWED refund up: nothing was sent. What that means for who was to get it, the caller knows."""
+    rows = lock(session, refund_id)
+    if rows is not None and rows[0].status == RefundStatus.OWED:
+        refund, payment = rows
+        refund.status, refund.problem, refund.settled_at = RefundStatus.WITHDRAWN, problem, now
+        payment.refunded_minor -= refund.amount_minor
+        session.flush()
+        _log.info("refund_withdrawn", refund_id=str(refund_id), problem=problem)
 
 
 def carry_out(refund_id: UUID) -> None:
@@ -66,8 +93,12 @@ def carry_out(refund_id: UUID) -> None:
         if refund is None:
             return
         payment = session.get_one(Payment, refund.payment_id)
+        # Asked for before the dispute came, and not at the provider yet: one of the two has to give way.
+        is_disputed = refund.provider_ref is None and dispute.unsettled(session, payment.id)
     try:
-        answer: RefundResult | ProviderRefused = _ask(payment, refund)
+        answer: RefundResult | ProviderRefused = (
+            ProviderRefused(reason=PaymentDisputed.code) if is_disputed else _ask(payment, refund)
+        )
     except ProviderUnavailable as error:
         with unit_of_work() as session:
             jobs.retry_later(jobs.held(session, Refund, refund_id, refund.lease_id), clock.now(), error.code)

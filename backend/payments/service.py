@@ -13,13 +13,29 @@ from sqlalchemy.orm import Session
 from backend.kit.money import Money
 from backend.payments import registry, rules, settle
 from backend.payments.begin import begin
+from backend.payments.dispute import unsettled as is_disputed
 from backend.payments.errors import AlreadyPaid, PaymentOpen
 from backend.payments.expire import expire
 from backend.payments.models import Payment, PaymentStatus
+from backend.payments.person import give_up, settled_outside, take_as_paid
 from backend.payments.port import ProviderPayment, Seen
-from backend.payments.refund import request_refund
+from backend.payments.refund import request_refund, wallet_paid
+from backend.payments.refund import withdraw as withdraw_refund
 
-__all__ = ["begin", "expire", "lock_all", "paid_on_chain", "request_refund", "start"]
+__all__ = [
+    "begin",
+    "expire",
+    "give_up",
+    "is_disputed",
+    "lock_all",
+    "paid_on_chain",
+    "request_refund",
+    "settled_outside",
+    "start",
+    "take_as_paid",
+    "wallet_paid",
+    "withdraw_refund",
+]
 
 
 def lock_all(session: Session, reference_id: UUID) -> list[Payment]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from backend.kit import clock, jobs, logs
 from backend.kit.db import locked, unit_of_work
 from backend.kit.notices import Notice, announce
-from backend.payments import refund, registry, rules
+from backend.payments import dispute, refund, registry, rules
 from backend.payments.begin import begin
 from backend.payments.models import Payment, PaymentStatus, ProviderEvent, ProviderEventStatus
 from backend.payments.notices import PaymentExpired, PaymentFailed, PaymentStuck, PaymentSucceeded
@@ -113,11 +113,29 @@ def _verdict_without_asking(
 def _ask(event: ProviderEvent, provider: PaymentProvider) -> Callable[[Session], str | None]:
     """Fetch the event's object; return what writes it down. The network is crossed here, and only here."""
     reference = event.reference or ""
+    if event.subject == Subject.DISPUTE:
+        return _ask_dispute(provider, reference)
     if event.subject == Subject.REFUND:
         answer = provider.fetch_refund(reference)
         return lambda session: refund.apply(session, answer.refund_id, answer, clock.now())
     seen = provider.fetch(reference)
     return lambda session: _apply_by_reference(session, event.provider, seen)
+
+
+def _ask_dispute(provider: PaymentProvider, reference: str) -> Callable[[Session], str | None]:
+    """Fetch a dispute, and its payment as well if that is not settled here yet: messages come in any order."""
+    disputed = provider.fetch_dispute(reference)
+    with unit_of_work() as session:
+        payment = session.get(Payment, disputed.payment_id) if disputed.payment_id is not None else None
+    waiting = payment is not None and payment.status != PaymentStatus.SUCCEEDED and payment.provider_ref is not None
+    paid = provider.fetch(payment.provider_ref) if waiting and payment and payment.provider_ref else None
+
+    def write(session: Session) -> str | None:
+        if paid is not None and payment is not None:
+            apply(session, payment.id, paid, clock.now())
+        return dispute.apply(session, provider.name, disputed, clock.now())
+
+    return write
 
 
 def _apply_by_reference(session: Session, provider: str, seen: ProviderPayment) -> str | None:

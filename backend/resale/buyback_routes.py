@@ -20,33 +20,29 @@ from backend.chain.permits import Permit
 from backend.chain.port import ChainUnreachable, InsufficientFunds
 from backend.chain.unsigned import CallWouldRevert
 from backend.kit.clock import NowDep
-from backend.kit.db import SessionDep, unit_of_work
+from backend.kit.db import unit_of_work
 from backend.kit.errors import Forbidden, Unauthenticated, responses
-from backend.kit.pages import BadCursor, Page, PageParams, paginate
-from backend.resale import market, sell_back, subject, taking, typed_data
-from backend.resale.errors import (
-    SELLING,
-    AlreadyInLine,
-    BadPermit,
-    NobodyInLine,
-    NoBuyback,
-    NotEnoughTokens,
-    NotYourTicket,
-    PlaceUnknown,
-)
-from backend.resale.models import LinePlace
-from backend.resale.payment import Payer
-from backend.resale.schemas import (
+from backend.resale import line, market, sell_back, subject, taking, typed_data
+from backend.resale.buyback_schemas import (
     BuybackOut,
     BuybackPriceIn,
     BuybackPriceOut,
     FundBackIn,
     FundIn,
-    PlaceIn,
-    PlaceOut,
-    PurchaseOut,
     SellBackOut,
 )
+from backend.resale.errors import (
+    SELLING,
+    BadPermit,
+    NobodyInLine,
+    NoBuyback,
+    NotEnoughTokens,
+    NotYourTicket,
+)
+from backend.resale.models import LinePlace
+from backend.resale.order_routes import Anyone, Fan
+from backend.resale.payment import Payer
+from backend.resale.schemas import PurchaseOut
 from backend.resale.signing import Person
 from backend.resale.states import Kind
 from backend.tickets.errors import CollectionUnknown, NoWallet, TicketUnknown
@@ -55,9 +51,7 @@ from backend.tickets.schemas import TransactionOut
 
 router = APIRouter(tags=["buy-back"])
 
-Fan = Annotated[Principal, allow(Role.FAN)]
 Promoter = Annotated[Principal, allow(Role.PROMOTER)]
-Anyone = Annotated[Principal | None, allow(Role.PUBLIC)]
 _MANAGING = (Unauthenticated, Forbidden, NotYourOrganisation, UnknownEvent)
 _SENDING = (NoWallet, CollectionUnknown, NotDeployed, CallWouldRevert, InsufficientFunds, ChainUnreachable)
 
@@ -82,10 +76,14 @@ _SENDING = (NoWallet, CollectionUnknown, NotDeployed, CallWouldRevert, Insuffici
     ),
 )
 def sell_ticket_back(ticket_id: UUID, principal: Fan, now: NowDep) -> SellBackOut:
-    """Keep the first place of the line for you for fifteen minutes and return the market's `sellBack`, tried first."""
+    """Keep the first place that has paid for you for fifteen minutes and return the market's `sellBack`, tried first.
+
+    When nobody has paid, the first who waits is invited to; try again by `details.invited_until`.
+    """
     holder = Person.of(principal)
     with unit_of_work() as session:
         found = subject.find(session, ticket_id, now)
+        final = sell_back.final_block(session, found.network)
     if found.holding.owner != holder.wallet:
         raise NotYourTicket
     port = registry.port(found.network)
@@ -95,9 +93,15 @@ def sell_ticket_back(ticket_id: UUID, principal: Fan, now: NowDep) -> SellBackOu
     if price == 0:
         raise NoBuyback
     market.check(terms, Kind.TURN, price, now)
+    block = port.block(final) if final is not None else None
+    chain_time = block.timestamp if block is not None else None
     with unit_of_work() as session:
-        turn = sell_back.give_turn(session, holder, found, terms, price, now)
-        words = typed_data.document(turn)
+        turn = sell_back.give_turn(session, holder, found, terms, price, chain_time, now)
+        # That there is a ticket to be had is what somebody who has not paid yet was waiting for.
+        invited = None if turn else line.invite(session, found.tier_id, now)
+        words = typed_data.document(turn) if turn else {}
+    if turn is None:
+        raise NobodyInLine(invited_until=invited.isoformat() if invited else None)
     signature = sell_back.vouch(words, registry.signer(found.network, "quote"))
     with unit_of_work() as session:
         turn = sell_back.signed(session, turn.id, signature, now)
@@ -122,7 +126,10 @@ def get_buyback(event_id: UUID, _principal: Anyone) -> BuybackOut:
         catalog.get_event(session, event_id)
         collection = sell_back.collection_of(session, event_id)
         waiting = select(LinePlace.tier_id, func.count()).where(
-            LinePlace.event_id == event_id, LinePlace.served_at.is_(None), LinePlace.left_at.is_(None)
+            LinePlace.event_id == event_id,
+            LinePlace.served_at.is_(None),
+            LinePlace.left_at.is_(None),
+            LinePlace.lapsed_at.is_(None),
         )
         counts: dict[UUID, int] = {row[0]: row[1] for row in session.execute(waiting.group_by(LinePlace.tier_id))}
         tiers = session.scalars(select(Tier).where(Tier.event_id == event_id).order_by(Tier.number)).all()
@@ -189,43 +196,6 @@ def withdraw(event_id: UUID, body: FundBackIn, principal: Promoter) -> Transacti
         collection = sell_back.collection_of(session, event_id)
     arguments = [collection.address, body.amount, parse_address(body.to)]
     return _transaction(principal, collection, "withdrawBuyback", arguments)
-
-
-@router.post(
-    "/v1/events/{event_id}/buyback/line",
-    status_code=status.HTTP_201_CREATED,
-    summary="Put a wallet in line for a ticket that comes back",
-    responses=responses(*_MANAGING, UnknownTier, AlreadyInLine),
-)
-def join_line(event_id: UUID, body: PlaceIn, principal: Promoter, session: SessionDep, now: NowDep) -> PlaceOut:
-    """Put it at the end. Its owner has paid you: a ticket that comes back goes straight to it."""
-    tier = _tier(session, event_id, body.tier_id, principal)
-    return PlaceOut.of(sell_back.join(session, tier, parse_address(body.wallet), now))
-
-
-@router.get(
-    "/v1/events/{event_id}/buyback/line",
-    summary="Who waits, and who was served",
-    responses=responses(*_MANAGING, BadCursor),
-)
-def get_line(event_id: UUID, principal: Promoter, session: SessionDep, page: PageParams) -> Page[PlaceOut]:
-    """Return every place of the event's lines in the order of joining."""
-    _manage(session, event_id, principal)
-    query = select(LinePlace).where(LinePlace.event_id == event_id)
-    rows, cursor = paginate(session, query, [LinePlace.joined_at, LinePlace.id], page)
-    return Page(items=[PlaceOut.of(row) for row in rows], next_cursor=cursor)
-
-
-@router.delete(
-    "/v1/events/{event_id}/buyback/line/{place_id}",
-    status_code=status.HTTP_204_NO_CONTENT,
-    summary="Take a wallet out of the line",
-    responses=responses(*_MANAGING, PlaceUnknown),
-)
-def leave_line(event_id: UUID, place_id: UUID, principal: Promoter, session: SessionDep, now: NowDep) -> None:
-    """Take it out; a turn that names it already stays good until it expires."""
-    _manage(session, event_id, principal)
-    sell_back.leave(session, event_id, place_id, now)
 
 
 def _manage(session: Session, event_id: UUID, principal: Principal) -> None:

@@ -90,6 +90,12 @@ class PriceAboveCap(NotForSale):
     code, refusal = "price_above_cap", Refusal.ABOVE_CAP
 
 
+class CurrencyPaused(NotForSale):
+    """The token in which tickets of this event are resold is paused: nobody can pay in it now."""
+
+    code, refusal = "currency_paused", Refusal.CURRENCY_PAUSED
+
+
 OF_REFUSAL: dict[Refusal, type[NotForSale]] = {kind.refusal: kind for kind in NotForSale.__subclasses__()}
 SELLING: tuple[type[BusinessError], ...] = tuple(OF_REFUSAL.values())
 """What every route that sells may answer."""
@@ -125,6 +131,24 @@ class ListingUnknown(NotFound):
     code = "listing_unknown"
 
 
+class TreeUnknown(NotFound):
+    """There is no such tree of listings, or nobody signed it in time."""
+
+    code = "tree_unknown"
+
+
+class NothingToWithdraw(Conflict):
+    """Nothing of it can be sold any more: each listing is sold or has expired."""
+
+    code = "nothing_to_withdraw"
+
+
+class SameTicketTwice(Invalid):
+    """A tree lists each ticket once: `details.index` is the second place of one."""
+
+    code = "same_ticket_twice"
+
+
 class OfferUnknown(NotFound):
     """There is no such offer."""
 
@@ -141,6 +165,12 @@ class TermsChanged(Conflict):
     """Something the signature names has changed meanwhile: prepare and sign again."""
 
     code = "terms_changed"
+
+
+class WalletUndeployed(Invalid):
+    """The wallet's contract is not on chain yet, and the market asks it at the sale: deploy it and sign again."""
+
+    code = "wallet_undeployed"
 
 
 class PriceAboveMax(Conflict):
@@ -168,18 +198,39 @@ class NoBuyback(Conflict):
 
 
 class NobodyInLine(Conflict):
-    """Nobody waits for a ticket of this kind now."""
+    """Nobody who has paid waits for a ticket of this kind now.
+
+    `details.invited_until`, if there is one: the first in line was asked to pay by then, so try again later.
+    """
 
     code = "nobody_in_line"
 
 
 class AlreadyInLine(Conflict):
-    """The wallet waits in this line already."""
+    """You, or the wallet, wait in this line already: `details.place_id`."""
 
     code = "already_in_line"
+
+
+class TierAvailable(Conflict):
+    """Tickets of this kind are not sold out: `details.left` can still be bought."""
+
+    code = "tier_available"
 
 
 class PlaceUnknown(NotFound):
     """There is no such place in this line, or it has been served."""
 
     code = "place_unknown"
+
+
+class PlacePaid(Conflict):
+    """The place is paid for: only the box office, which has the money, can take it back."""
+
+    code = "place_paid"
+
+
+class NotInvited(Conflict):
+    """Only who was invited pays, and in time: `details.status` says how the place stands."""
+
+    code = "not_invited"

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.chain import abi
+from backend.chain.currencies import NATIVE_ADDRESS
 from backend.chain.port import CallReverted, ChainPort
 from backend.resale import rules
 from backend.resale.states import Kind
@@ -15,10 +16,12 @@ MARKET, COLLECTION, TOKEN = "ResaleMarket", "TicketCollection", "BKS"
 def read_terms(port: ChainPort, collection: bytes, token: int, market: bytes, signer: bytes) -> rules.Terms:
     """Read rules, cap, hold, shares and the signer's counter. Raises ChainUnreachable."""
     said = read(port, COLLECTION, collection, "rules")
+    currency = read(port, COLLECTION, collection, "resaleCurrency")
     royalty = read(port, COLLECTION, collection, "royaltyInfo", token, rules.BPS)
     return rules.Terms(
         is_of_market=read(port, COLLECTION, collection, "market") == market,
-        currency=read(port, COLLECTION, collection, "resaleCurrency"),
+        currency=currency,
+        currency_is_paused=currency != NATIVE_ADDRESS and read(port, TOKEN, currency, "paused"),
         paused=read(port, COLLECTION, collection, "paused"),
         resale=said["resale"],
         freeze_at=said["freezeAt"],

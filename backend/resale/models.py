@@ -1,4 +1,4 @@
-"""What people signed for the market, what its logs say of that, and who is next in line at the box office.
+"""What people signed for the market, what its logs say of that, and who stands in line at the box office.
 
 A *market order* is a signed listing, offer or turn; an *order* is a purchase at the box office and not kept here.
 """
@@ -8,7 +8,16 @@ from enum import StrEnum
 from typing import Any, NewType
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.kit.db import Base, Wei
@@ -33,7 +42,9 @@ class MarketOrder(Base):
         UniqueConstraint("network", "order_hash"),
         CheckConstraint(_one_of("kind", Kind), name="kind"),
         CheckConstraint(_one_of("status", Status), name="status"),
-        CheckConstraint("status = 'DRAFT' OR signature IS NOT NULL", name="signed"),
+        # A draft may be withdrawn; and signed past this house, its sale is seen on chain.
+        CheckConstraint("status NOT IN ('LISTED', 'INVALID', 'EXPIRED') OR signature IS NOT NULL", name="signed"),
+        CheckConstraint("(tree_id IS NULL) = (proof IS NULL)", name="tree"),
         CheckConstraint("(status = 'INVALID') <= (reason IS NOT NULL)", name="reason"),
         Index("ix_market_orders_token", "network", "collection", "token_id"),
         Index("ix_market_orders_event_id", "event_id", "kind", "status", "created_at", "id"),
@@ -57,6 +68,8 @@ class MarketOrder(Base):
     """The seller of a listing or turn, the buyer of an offer."""
     next_wallet: Mapped[bytes | None]
     """Who takes the ticket over, of a turn."""
+    place_id: Mapped[UUID | None] = mapped_column(ForeignKey("buyback_line.id"), index=True)
+    """The place in line that a turn serves."""
     currency: Mapped[bytes]
     currency_code: Mapped[str]
     price: Mapped[Wei]
@@ -68,6 +81,11 @@ class MarketOrder(Base):
     order_hash: Mapped[bytes]
     """The EIP-712 struct hash: what the market's logs call it."""
     signature: Mapped[bytes | None]
+    """Over the order's own words; of a leaf, over the root of its tree."""
+    tree_id: Mapped[UUID | None] = mapped_column(index=True)
+    """The tree in which the seller signs it together with others; null: signed by itself."""
+    proof: Mapped[list[bytes] | None] = mapped_column(ARRAY(LargeBinary))
+    """Of a leaf: its siblings on the way up to the root, 32 bytes each."""
     permit: Mapped[dict[str, Any] | None]
     """An offer's ERC-2612 approval: value, deadline, v, r, s; null when the buyer approved by a transaction."""
     status: Mapped[str]
@@ -105,28 +123,40 @@ class MarketLog(Base):
     """Of ALL_CANCELLED: orders with a lower one are dead."""
 
 
+_WAITS = "served_at IS NULL AND left_at IS NULL AND lapsed_at IS NULL"
+
+
 class LinePlace(Base):
-    """A wallet that has paid the box office and waits for a ticket of a sold-out tier to come back."""
+    """A place in the line for tickets of a sold-out tier that come back; its number is its order in the tier."""
 
     __tablename__ = "buyback_line"
     __table_args__ = (
-        Index(
-            "uq_buyback_line_waiting",
-            "tier_id",
-            "wallet",
-            unique=True,
-            postgresql_where=text("served_at IS NULL AND left_at IS NULL"),
-        ),
-        Index("ix_buyback_line_tier_id", "tier_id", "id"),
+        UniqueConstraint("tier_id", "number"),
+        CheckConstraint("quantity BETWEEN 1 AND 10", name="quantity"),
+        # Nobody waits twice for the same tier, as a wallet or as a person.
+        Index("uq_buyback_line_waiting", "tier_id", "wallet", unique=True, postgresql_where=text(_WAITS)),
+        Index("uq_buyback_line_waiting_account", "tier_id", "account_id", unique=True, postgresql_where=text(_WAITS)),
+        Index("ix_buyback_line_invited", "invited_until", postgresql_where=text(f"paid_at IS NULL AND {_WAITS}")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     event_id: Mapped[UUID] = mapped_column(ForeignKey("events.id"), index=True)
     tier_id: Mapped[UUID] = mapped_column(ForeignKey("tiers.id"))
+    number: Mapped[int] = mapped_column(BigInteger)
+    """Counts 1, 2, 3 in its tier."""
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"), index=True)
+    """Whose place it is; null: the promoter put the wallet there."""
     wallet: Mapped[bytes]
-    turn_id: Mapped[UUID | None] = mapped_column(ForeignKey("market_orders.id"))
-    """The turn that keeps this place for a seller until it expires."""
+    quantity: Mapped[int]
+    """How many tickets it waits for at the most."""
     joined_at: Mapped[datetime]
+    invited_until: Mapped[datetime | None]
+    """Until when it may pay, once there is a ticket for it."""
+    paid_at: Mapped[datetime | None]
+    """When the box office had its money. Only then a turn may name it."""
     served_at: Mapped[datetime | None]
+    """When it had its last ticket for good."""
     left_at: Mapped[datetime | None]
+    lapsed_at: Mapped[datetime | None]
+    """When its invitation had passed and the next was invited."""

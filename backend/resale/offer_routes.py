@@ -6,31 +6,16 @@ from uuid import UUID
 from fastapi import APIRouter, Query, status
 from sqlalchemy import select
 
-from backend.accounts.access import Principal, Role, allow
-from backend.accounts.errors import BadSignature
 from backend.chain import permits, registry
 from backend.chain.currencies import NATIVE_ADDRESS, UnknownCurrency
-from backend.chain.deployments import NotDeployed
-from backend.chain.port import ChainUnreachable, InsufficientFunds
-from backend.chain.unsigned import CallWouldRevert
 from backend.kit.clock import NowDep
 from backend.kit.db import SessionDep, unit_of_work
-from backend.kit.errors import Forbidden, Unauthenticated, responses
-from backend.kit.pages import BadCursor, Page, PageParams, paginate
-from backend.resale import market, payment, signing, standing, subject, taking
-from backend.resale.errors import (
-    SELLING,
-    AlreadyYours,
-    BadExpiry,
-    BadPermit,
-    NotEnoughTokens,
-    NotListed,
-    NotYourTicket,
-    OfferUnknown,
-    TermsChanged,
-)
-from backend.resale.listing_routes import cancelled
+from backend.kit.errors import responses
+from backend.kit.pages import BadCursor, Page, PageParams
+from backend.resale import market, order_routes, payment, signing, subject, taking
+from backend.resale.errors import AlreadyYours, BadPermit, NotEnoughTokens, NotListed, NotYourTicket, OfferUnknown
 from backend.resale.models import MarketOrder
+from backend.resale.order_routes import PERSON, PREPARING, SENDING, SIGNING, Anyone, Fan
 from backend.resale.payment import Payer
 from backend.resale.schemas import (
     AcceptIn,
@@ -44,32 +29,16 @@ from backend.resale.schemas import (
 from backend.resale.signing import Person
 from backend.resale.states import Kind, Status
 from backend.tickets import service as tickets
-from backend.tickets.errors import NoWallet, TicketUnknown
 from backend.tickets.schemas import TransactionOut
 
 router = APIRouter(tags=["resale"])
-
-Fan = Annotated[Principal, allow(Role.FAN)]
-Anyone = Annotated[Principal | None, allow(Role.PUBLIC)]
 
 
 @router.post(
     "/v1/offers",
     status_code=status.HTTP_201_CREATED,
     summary="Prepare an offer: what the buyer signs",
-    responses=responses(
-        Unauthenticated,
-        Forbidden,
-        NoWallet,
-        TicketUnknown,
-        AlreadyYours,
-        BadExpiry,
-        UnknownCurrency,
-        NotEnoughTokens,
-        *SELLING,
-        NotDeployed,
-        ChainUnreachable,
-    ),
+    responses=responses(*PREPARING, AlreadyYours, NotEnoughTokens),
 )
 def prepare_offer(body: OrderIn, principal: Fan, now: NowDep) -> DraftOut:
     """Return the typed data of the offer and, unless the market may take the price already, of a permit."""
@@ -97,16 +66,7 @@ def prepare_offer(body: OrderIn, principal: Fan, now: NowDep) -> DraftOut:
 @router.put(
     "/v1/offers/{offer_id}/signature",
     summary="Hand in the buyer's signature: the offer stands",
-    responses=responses(
-        Unauthenticated,
-        Forbidden,
-        NoWallet,
-        OfferUnknown,
-        BadSignature,
-        BadPermit,
-        TermsChanged,
-        ChainUnreachable,
-    ),
+    responses=responses(*SIGNING, OfferUnknown, BadPermit),
 )
 def sign_offer(offer_id: UUID, body: OfferSignatureIn, principal: Fan, now: NowDep) -> MarketOrderOut:
     """Check both signatures and let the offer stand. Repeating it changes nothing."""
@@ -117,23 +77,20 @@ def sign_offer(offer_id: UUID, body: OfferSignatureIn, principal: Fan, now: NowD
         payer = Payer(row.network, buyer.wallet, row.market, row.currency, row.price)
         if asked.is_signed:
             return MarketOrderOut.of(row)
-    signature = bytes.fromhex(body.signature[2:])
     port = registry.port(asked.network)
-    signing.prove(asked, signature, port)
+    signature = signing.prove(asked, bytes.fromhex(body.signature[2:]), port)
     permit = payment.permit_argument(port, payer, body.permit.signed() if body.permit else None, now)
     if permit is permits.NONE and not payment.is_allowed(port, payer):
         raise BadPermit
     with unit_of_work() as session:
-        return MarketOrderOut.of(signing.sign(session, offer_id, signature, taking.stored_permit(permit), now))
+        [row] = signing.sign(session, [offer_id], signature, taking.stored_permit(permit), now)
+        return MarketOrderOut.of(row)
 
 
 @router.get("/v1/offers/{offer_id}", summary="An offer and how it stands", responses=responses(OfferUnknown))
-def get_offer(offer_id: UUID, principal: Anyone, session: SessionDep) -> MarketOrderOut:
+def get_offer(offer_id: UUID, principal: Anyone, session: SessionDep, now: NowDep) -> MarketOrderOut:
     """Return it, with the reason when it is not good any more. Drafts are shown to their buyer only."""
-    row = signing.find(session, offer_id, Kind.OFFER)
-    if row.status == Status.DRAFT and (principal is None or principal.account_id != row.account_id):
-        raise OfferUnknown
-    return MarketOrderOut.of(row)
+    return order_routes.show(session, offer_id, Kind.OFFER, principal, now)
 
 
 @router.get("/v1/tickets/{ticket_id}/offers", summary="Offers for a ticket", responses=responses(BadCursor))
@@ -145,58 +102,36 @@ def offers_for_ticket(
     standing: Annotated[Status, Query(description="How they stand")] = Status.LISTED,
 ) -> Page[MarketOrderOut]:
     """Return the ticket's offers, the newest first."""
-    query = select(MarketOrder).where(
-        MarketOrder.ticket_id == ticket_id,
-        MarketOrder.kind == Kind.OFFER,
-        MarketOrder.status == standing,
-        MarketOrder.status != Status.DRAFT,
-    )
-    rows, cursor = paginate(session, query, [MarketOrder.created_at, MarketOrder.id], page, descending=True)
-    return Page(items=[MarketOrderOut.of(row) for row in rows], next_cursor=cursor)
+    query = select(MarketOrder).where(MarketOrder.ticket_id == ticket_id)
+    return order_routes.page_of(session, query, Kind.OFFER, standing, page)
 
 
 @router.post(
     "/v1/offers/{offer_id}/cancel",
     summary="Withdraw an offer: here at once, on chain by the returned transaction",
-    responses=responses(
-        Unauthenticated, Forbidden, NoWallet, OfferUnknown, CallWouldRevert, InsufficientFunds, ChainUnreachable
-    ),
+    responses=responses(*PERSON, OfferUnknown, *SENDING),
 )
 def cancel_offer(offer_id: UUID, body: CancelIn, principal: Fan, now: NowDep) -> CancelOut:
     """Withdraw it. What was signed is good on chain until the buyer's wallet sends the transaction."""
-    buyer = Person.of(principal)
-    with unit_of_work() as session:
-        signing.of_person(session, offer_id, Kind.OFFER, buyer)
-        row = signing.withdraw(session, offer_id, now)
-    return cancelled(row, buyer, everything=body.everything)
+    buyer, row = order_routes.withdraw(offer_id, Kind.OFFER, principal, now)
+    transaction = order_routes.withdrawal(buyer, [row], everything=body.everything)
+    return CancelOut(order=MarketOrderOut.of(row), transaction=transaction)
 
 
 @router.post(
     "/v1/offers/{offer_id}/accept",
     summary="Take an offer: the transaction for the holder's wallet",
-    responses=responses(
-        Unauthenticated,
-        Forbidden,
-        NoWallet,
-        OfferUnknown,
-        NotListed,
-        NotYourTicket,
-        CallWouldRevert,
-        InsufficientFunds,
-        ChainUnreachable,
-    ),
+    responses=responses(*PERSON, OfferUnknown, NotListed, NotYourTicket, *SENDING),
 )
 def accept_offer(offer_id: UUID, body: AcceptIn, principal: Fan, now: NowDep) -> TransactionOut:
     """Return the market's `acceptOffer`, tried first. The sale counts when the chain has it."""
     holder = Person.of(principal)
     with unit_of_work() as session:
-        row = signing.find(session, offer_id, Kind.OFFER)
-        if row.status == Status.DRAFT:
-            raise OfferUnknown
-        standing.check_listed(session, row, now)
+        row = order_routes.taken_up(session, offer_id, Kind.OFFER, now)
         holding = tickets.holding_of(session, row.ticket_id)
         if holding is None or holding.owner != holder.wallet:
             raise NotYourTicket
         offer = taking.of(row)
+    order_routes.check_on_chain(offer, now)
     port = registry.port(offer.network)
     return TransactionOut(transaction=taking.accept(port, offer, holder.wallet, body.min_proceeds))

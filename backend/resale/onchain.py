@@ -12,9 +12,9 @@ from backend.chain.deployments import deployment
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import clock
 from backend.kit.nudges import nudge
-from backend.resale import sell_back, standing
+from backend.resale import line, standing
 from backend.resale.models import MarketLog, MarketOrder
-from backend.resale.states import Kind, LogKind
+from backend.resale.states import LogKind, Status
 
 # First, so that its handlers are: what is listed is compared with holdings that are up to date.
 from backend.tickets import onchain as _tickets  # noqa: F401
@@ -60,6 +60,19 @@ def follow_rules(session: Session, network: str, logs: Sequence[Log]) -> None:
         nudge(session, "resale.read_rules", collection_id)
 
 
+@on_log(_MARKET, "FeeChanged")
+def follow_fee(session: Session, network: str, _logs: Sequence[Log]) -> None:
+    """Have the chain asked which listings agreed to a lower fee."""
+    query = (
+        select(Collection.id)
+        .join(MarketOrder, MarketOrder.event_id == Collection.event_id)
+        .where(MarketOrder.network == network, MarketOrder.status == Status.LISTED)
+        .distinct()
+    )
+    for collection_id in session.scalars(query):
+        nudge(session, "resale.read_rules", collection_id)
+
+
 @on_undo
 def forget(session: Session, network: str, from_block: int, touched: Touched) -> None:
     """Forget what undone blocks said of orders, and look again at whatever they touched."""
@@ -86,7 +99,7 @@ def settle(session: Session, network: str, logs: Sequence[Log]) -> None:
     for row in rows:
         row.settled_at = row.settled_at or now
     standing.look_again(session, rows, now)
-    sell_back.served(session, [row for row in rows if row.kind == Kind.TURN], now)
+    line.served(session, {row.place_id for row in rows if row.place_id is not None}, now)
 
 
 def _row(network: str, log: Log) -> dict[str, Any]:

@@ -44,10 +44,11 @@ class SignedPermit:
 
 
 def check_balance(port: ChainPort, payer: Payer) -> None:
-    """Raise NotEnoughTokens unless the wallet has the amount. Of the native coin the gas estimate says it."""
+    """Raise NotEnoughTokens unless the wallet has the amount; gas comes on top of it."""
     if payer.currency == NATIVE_ADDRESS:
-        return
-    balance = read(port, TOKEN, payer.currency, "balanceOf", payer.wallet)
+        balance = port.balance(payer.wallet)
+    else:
+        balance = read(port, TOKEN, payer.currency, "balanceOf", payer.wallet)
     if balance < payer.amount:
         raise NotEnoughTokens(balance=str(balance), needed=str(payer.amount))
 
@@ -57,6 +58,22 @@ def is_allowed(port: ChainPort, payer: Payer) -> bool:
     if payer.currency == NATIVE_ADDRESS:
         return True
     return permits.allowance(port, payer.currency, payer.wallet, payer.market) >= payer.amount
+
+
+def lacking(port: ChainPort, payer: Payer, permit: Permit) -> str | None:
+    """Return why the market could not take the amount now, by its allowance or this permit; None when it could."""
+    if read(port, TOKEN, payer.currency, "balanceOf", payer.wallet) < payer.amount:
+        return "balance_too_low"
+    if is_allowed(port, payer):
+        return None
+    # The permit names the token's nonce of its owner: used once, or overtaken by another permit, it is void.
+    words = permit_words(port, payer, permit["deadline"])
+    signature = permit["r"] + permit["s"] + bytes([permit["v"]])
+    try:
+        is_good = ecdsa.recover(digests.of_typed_data(words), signature) == payer.wallet
+    except BadSignature:
+        is_good = False
+    return None if is_good else "allowance_too_low"
 
 
 def permit_words(port: ChainPort, payer: Payer, deadline: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from backend.resale.states import Kind, Status
+from backend.resale.states import Kind, PlaceStatus, Status
 from backend.tickets.states import TicketStatus
 
 BPS = 10_000
@@ -31,6 +31,7 @@ class Refusal(StrEnum):
     HELD = "resale_held"
     NO_FACE = "no_face_value"
     ABOVE_CAP = "price_above_cap"
+    CURRENCY_PAUSED = "currency_paused"
 
 
 OF_STATUS = {
@@ -58,6 +59,8 @@ class Terms:
     is_of_market: bool
     """Whether the collection named our market."""
     currency: bytes
+    currency_is_paused: bool
+    """Whether nobody can pay in it now; the native coin never is."""
     paused: int
     resale: bool
     freeze_at: int
@@ -114,6 +117,7 @@ def refusal_of_terms(terms: Terms, kind: Kind, price: int, now: datetime) -> Ref
         (at < terms.held_until, Refusal.HELD),
         (terms.cap is None, Refusal.NO_FACE),
         (terms.cap is not None and price > terms.cap, Refusal.ABOVE_CAP),
+        (terms.currency_is_paused, Refusal.CURRENCY_PAUSED),
     )
     return next((refusal for is_so, refusal in checks if is_so), None)
 
@@ -167,9 +171,10 @@ def standing(facts: Facts, now: datetime) -> tuple[Status, str | None]:
         (facts.sold == Sold.SEEN, Status.SETTLING, None),
         (facts.is_cancelled_on_chain, Status.CANCELLED, "cancelled_on_chain"),
         (facts.is_withdrawn, Status.CANCELLED, "withdrawn"),
+        # What nobody signed neither expires nor turns invalid: the draft is forgotten.
+        (not facts.is_signed, Status.DRAFT, None),
         # Good up to and including this moment, as the market has it.
         (facts.expires_at < now, Status.EXPIRED, "expired"),
-        (not facts.is_signed, Status.DRAFT, None),
         (refused is not None, Status.INVALID, refused),
         (True, Status.LISTED, None),
     )
@@ -180,3 +185,29 @@ def _invalid(facts: Facts, now: datetime) -> str | None:
     if facts.held_epoch is not None and facts.held_epoch != facts.epoch:
         return "moved"
     return refusal_of_ground(facts.ground, now) or facts.refused_by
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What has happened to a place in line, and when."""
+
+    invited_until: datetime | None
+    paid_at: datetime | None
+    served_at: datetime | None
+    left_at: datetime | None
+    lapsed_at: datetime | None
+
+
+def place_status(moments: Moments, now: datetime) -> PlaceStatus:
+    """Return where a place in line stands."""
+    checks = (
+        (moments.served_at is not None, PlaceStatus.SERVED),
+        (moments.left_at is not None, PlaceStatus.LEFT),
+        (moments.lapsed_at is not None, PlaceStatus.LAPSED),
+        (moments.paid_at is not None, PlaceStatus.READY),
+        # Past its time though nobody has passed the invitation on yet: too late all the same.
+        (moments.invited_until is not None and moments.invited_until < now, PlaceStatus.LAPSED),
+        (moments.invited_until is not None, PlaceStatus.INVITED),
+        (True, PlaceStatus.WAITING),
+    )
+    return next(status for is_so, status in checks if is_so)

@@ -1,25 +1,22 @@
 """Selling back to the box office: a turn for the next in line, and the promoter's prices and money for it.
 
-Who waits has paid the box office before, outside of this capability. A turn keeps the first free place of the line for
-a quarter of an hour; then the next seller may have it.
+Who is named has paid the box office before, outside of this capability. A turn keeps its place in line for a quarter of
+an hour, and until the chain can show no sale of it any more; then the next seller may have it.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from backend.catalog.models import Tier
 from backend.chain import abi, unsigned
+from backend.chain.models import ChainCursor
 from backend.chain.port import ChainPort, Signer
+from backend.chain.progress import FACTS_CURSOR
 from backend.kit.db import locked
-from backend.kit.ids import new_id
-from backend.resale import market, rules, signing, standing, typed_data
-from backend.resale.errors import AlreadyInLine, NobodyInLine, PlaceUnknown
-from backend.resale.models import LinePlace, MarketOrder
+from backend.resale import line, market, rules, signing, standing, typed_data
+from backend.resale.models import MarketOrder
 from backend.resale.signing import Person
 from backend.resale.states import Kind, Status
 from backend.resale.subject import Subject
@@ -29,69 +26,40 @@ from backend.tickets.models import Collection, Ticket
 TURN_LIFE = timedelta(minutes=15)
 
 
-def join(session: Session, tier: Tier, wallet: bytes, now: datetime) -> LinePlace:
-    """Put a wallet at the end of a tier's line. Raises AlreadyInLine."""
-    place_id = session.scalar(
-        insert(LinePlace)
-        .values(
-            id=new_id(),
-            organisation_id=tier.organisation_id,
-            event_id=tier.event_id,
-            tier_id=tier.id,
-            wallet=wallet,
-            joined_at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(LinePlace.id)
-    )
-    if place_id is None:
-        raise AlreadyInLine
-    return session.get_one(LinePlace, place_id)
-
-
-def leave(session: Session, event_id: UUID, place_id: UUID, now: datetime) -> None:
-    """Take a waiting wallet out of the line. Raises PlaceUnknown."""
-    place = locked(session, LinePlace, place_id)
-    if place is None or place.event_id != event_id or place.served_at or place.left_at:
-        raise PlaceUnknown
-    place.left_at = now
+def final_block(session: Session, network: str) -> int | None:
+    """Return the newest block that is final and indexed; None before the first."""
+    query = select(ChainCursor.finalized_number, ChainCursor.block_number)
+    row = session.execute(query.where(ChainCursor.network == network, ChainCursor.name == FACTS_CURSOR)).one_or_none()
+    # During a rebuild the facts are behind the checkpoint.
+    return None if row is None else min(row.finalized_number, row.block_number)
 
 
 def give_turn(
-    session: Session, person: Person, subject: Subject, terms: rules.Terms, price: int, now: datetime
-) -> MarketOrder:
-    """Write the turn for the first free place of the line and keep the place. Raises NobodyInLine.
+    session: Session,
+    person: Person,
+    subject: Subject,
+    terms: rules.Terms,
+    price: int,
+    chain_time: datetime | None,
+    now: datetime,
+) -> MarketOrder | None:
+    """Write the turn for the first place that has paid and lacks a ticket; None when there is none.
 
-    A ticket has one turn at a time: who asks again gets the same, and cannot keep the whole line.
+    A ticket has one turn at a time: who asks again gets the same, and cannot keep the whole line. `chain_time` is the
+    time of the newest block that is final and indexed.
     """
     locked(session, Ticket, subject.ticket_id)
     running = _running(session, person, subject, price, now)
     if running is not None:
         return running
-    taken = select(MarketOrder.id).where(
-        MarketOrder.id == LinePlace.turn_id,
-        or_(MarketOrder.expires_at >= now, MarketOrder.status == Status.SETTLING),
-        MarketOrder.status.in_([Status.DRAFT, Status.LISTED, Status.SETTLING]),
-    )
-    query = (
-        select(LinePlace)
-        .where(
-            LinePlace.tier_id == subject.tier_id,
-            LinePlace.served_at.is_(None),
-            LinePlace.left_at.is_(None),
-            LinePlace.wallet != person.wallet,
-            ~taken.exists(),
-        )
-        .order_by(LinePlace.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    place = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    line.lock(session, subject.tier_id)
+    place = line.next_ready(session, subject.tier_id, person.wallet, chain_time)
     if place is None:
-        raise NobodyInLine
+        return None
     until = now.replace(microsecond=0) + TURN_LIFE
     turn = signing.draft(session, Kind.TURN, person, subject, terms, price, until, now, next_wallet=place.wallet)
-    place.turn_id = turn.id
+    turn.place_id = place.id
+    session.flush()
     return turn
 
 
@@ -125,14 +93,6 @@ def transaction(port: ChainPort, turn: MarketOrder) -> dict[str, str]:
     """Return the seller's `sellBack`; tried against the chain first. Asks the network."""
     data = abi.encode_call(market.MARKET, "sellBack", [typed_data.message(turn), turn.signature])
     return unsigned.transaction_for_wallet(port, turn.signer, turn.market, data)
-
-
-def served(session: Session, turns: Sequence[MarketOrder], now: datetime) -> None:
-    """Close the places whose turns are settled for good."""
-    for place in session.scalars(
-        select(LinePlace).where(LinePlace.turn_id.in_([turn.id for turn in turns])).with_for_update()
-    ):
-        place.served_at = place.served_at or now
 
 
 def collection_of(session: Session, event_id: UUID) -> Collection:

@@ -11,15 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.accounts.access import Principal
-from backend.accounts.errors import BadSignature
 from backend.accounts.proofs import verify
 from backend.accounts.proofs.verify import Proof
 from backend.chain import abi
 from backend.chain.currencies import code_of
 from backend.chain.port import ChainPort
-from backend.kit.db import locked
 from backend.resale import market, rules, standing, typed_data
-from backend.resale.errors import AlreadyListed, BadExpiry, ListingUnknown, OfferUnknown, TermsChanged
+from backend.resale.errors import AlreadyListed, BadExpiry, ListingUnknown, OfferUnknown, TermsChanged, WalletUndeployed
 from backend.resale.models import MarketOrder
 from backend.resale.states import Kind, Status
 from backend.resale.subject import Subject
@@ -52,7 +50,6 @@ class Person:
 class Draft:
     """An order's words, apart from its row, so that the answer can be checked outside of transactions."""
 
-    order_id: UUID
     network: str
     signer: bytes
     words: dict[str, Any]
@@ -130,43 +127,54 @@ def of_person(session: Session, order_id: UUID, kind: Kind, person: Person) -> M
 
 def draft_of(order: MarketOrder) -> Draft:
     """Return what the order's signature is checked against."""
-    return Draft(
-        order.id, order.network, order.signer, typed_data.document(order), is_signed=order.signature is not None
-    )
+    return Draft(order.network, order.signer, typed_data.signed_document(order), is_signed=order.signature is not None)
 
 
-def prove(asked: Draft, signature: bytes, port: ChainPort) -> None:
-    """Check the signature as the market will. Asks the network. Raises BadSignature."""
-    proof = verify.verify_typed_data(asked.signer, asked.words, signature, port)
-    if proof is Proof.UNDEPLOYED:
-        # The market asks the wallet itself, and there is none to ask yet.
-        raise BadSignature(reason="undeployed")
+def prove(asked: Draft, signature: bytes, port: ChainPort) -> bytes:
+    """Check the signature as the market will; return it as the market takes it. Asks the network.
+
+    Raises BadSignature, and WalletUndeployed for a wallet the market could not ask (ERC-6492).
+    """
+    if verify.verify_typed_data(asked.signer, asked.words, signature, port) is Proof.UNDEPLOYED:
+        raise WalletUndeployed
+    return verify.unwrapped(signature)
 
 
 def sign(
-    session: Session, order_id: UUID, signature: bytes, permit: dict[str, Any] | None, now: datetime
-) -> MarketOrder:
-    """Take the checked signature into the order. Sent twice changes nothing. Raises AlreadyListed, TermsChanged."""
-    found = session.get_one(MarketOrder, order_id)
-    # The ticket first, so that two listings of it come one after the other.
-    locked(session, Ticket, found.ticket_id)
-    order = locked(session, MarketOrder, order_id)
-    if order is None or order.signature is not None:
-        return found
-    others = standing_listings(session, order) if order.kind == Kind.LISTING else []
-    if others:
-        raise AlreadyListed(listing_id=str(others[0].id))
-    order.signature, order.permit = signature, permit
-    standing.look_again(session, [order], now)
-    if order.status != Status.LISTED:
-        raise TermsChanged(status=order.status, reason=order.reason)
-    return order
+    session: Session, order_ids: Sequence[UUID], signature: bytes, permit: dict[str, Any] | None, now: datetime
+) -> list[MarketOrder]:
+    """Take the checked signature into the orders it covers, or into none. Sent twice changes nothing.
+
+    Raises AlreadyListed, TermsChanged.
+    """
+    named = select(MarketOrder.ticket_id).where(MarketOrder.id.in_(order_ids))
+    # The tickets first, so that two listings of one come one after the other.
+    tickets = select(Ticket.id).where(Ticket.id.in_(named)).order_by(Ticket.id)
+    session.execute(tickets.with_for_update(key_share=True)).all()
+    orders = locked_orders(session, order_ids)
+    for order in orders:
+        if order.signature is None:
+            _check_unlisted(session, order, now)
+            order.signature, order.permit = signature, permit
+            standing.look_again(session, [order], now)
+            if order.status != Status.LISTED:
+                raise TermsChanged(status=order.status, reason=order.reason, ticket_id=str(order.ticket_id))
+    return orders
 
 
-def standing_listings(session: Session, order: MarketOrder) -> Sequence[MarketOrder]:
-    """Return good listings of the same ticket by the same wallet."""
-    return session.scalars(
-        select(MarketOrder).where(
+def locked_orders(session: Session, order_ids: Sequence[UUID]) -> list[MarketOrder]:
+    """Return these orders, freshly read and locked, sorted by id."""
+    query = select(MarketOrder).where(MarketOrder.id.in_(order_ids)).order_by(MarketOrder.id)
+    query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return list(session.scalars(query))
+
+
+def _check_unlisted(session: Session, order: MarketOrder, now: datetime) -> None:
+    if order.kind != Kind.LISTING:
+        return
+    others = session.scalars(
+        select(MarketOrder)
+        .where(
             MarketOrder.network == order.network,
             MarketOrder.collection == order.collection,
             MarketOrder.token_id == order.token_id,
@@ -176,22 +184,25 @@ def standing_listings(session: Session, order: MarketOrder) -> Sequence[MarketOr
             MarketOrder.epoch == order.epoch,
             MarketOrder.id != order.id,
         )
-    ).all()
+        .order_by(MarketOrder.id)
+    )
+    for other in others:
+        # Judged anew: one that expired a moment ago stands in nobody's way.
+        if standing.judge(session, other, now)[0] in {Status.LISTED, Status.SETTLING}:
+            raise AlreadyListed(listing_id=str(other.id), ticket_id=str(order.ticket_id))
 
 
-def withdraw(session: Session, order_id: UUID, now: datetime) -> MarketOrder:
-    """Take the order off this house. On chain it is good until its signer sends `cancel`, or it expires."""
-    order = locked(session, MarketOrder, order_id)
-    if order is None:
-        raise ListingUnknown
-    if order.withdrawn_at is None:
-        order.withdrawn_at = now
-    standing.look_again(session, [order], now)
-    return order
+def withdraw(session: Session, order_ids: Sequence[UUID], now: datetime) -> list[MarketOrder]:
+    """Take orders off this house. On chain they are good until their signer sends `cancel`, or they expire."""
+    orders = locked_orders(session, order_ids)
+    for order in orders:
+        order.withdrawn_at = order.withdrawn_at or now
+    standing.look_again(session, orders, now)
+    return orders
 
 
-def cancellation(order_hash: bytes, *, everything: bool) -> bytes:
-    """Return the market call that withdraws this order, or all that its sender ever signed."""
+def cancellation(order_hashes: Sequence[bytes], *, everything: bool) -> bytes:
+    """Return the market call that withdraws these orders, or all that its sender ever signed."""
     if everything:
         return abi.encode_call(market.MARKET, "cancelAll")
-    return abi.encode_call(market.MARKET, "cancel", [[order_hash]])
+    return abi.encode_call(market.MARKET, "cancel", [list(order_hashes)])

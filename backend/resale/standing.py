@@ -6,11 +6,13 @@ at again: no state is ever stepped back by hand.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from backend.kit import logs
+from backend.kit.db import locked
 from backend.resale import rules
 from backend.resale.errors import NotListed
 from backend.resale.models import MarketLog, MarketOrder
@@ -28,19 +30,21 @@ _log = logs.get(__name__)
 def look_again(session: Session, orders: Sequence[MarketOrder], now: datetime) -> None:
     """Write down how these orders stand now. The caller has locked them."""
     for order in orders:
-        status, reason = rules.standing(facts_of(session, order), now)
+        status, reason = judge(session, order, now)
         if (order.status, order.reason) != (status, reason):
             _log.info("market_order", order_id=str(order.id), before=order.status, after=status, reason=reason)
             order.status, order.reason = status, reason
     session.flush()
 
 
-def check_listed(session: Session, order: MarketOrder, now: datetime) -> None:
-    """Raise NotListed unless the order is good at this moment.
+def judge(session: Session, order: MarketOrder, now: datetime) -> tuple[Status, str | None]:
+    """Return how the order stands at this moment and why, from the facts: the row's own status is a moment behind."""
+    return rules.standing(facts_of(session, order), now)
 
-    Judged from the facts, not from the row's status, which is a moment behind them: a ticket just used is not sold.
-    """
-    status, reason = rules.standing(facts_of(session, order), now)
+
+def check_listed(session: Session, order: MarketOrder, now: datetime) -> None:
+    """Raise NotListed unless the order is good at this moment: a ticket just used is not sold."""
+    status, reason = judge(session, order, now)
     if status != Status.LISTED:
         raise NotListed(status=status, reason=reason)
 
@@ -70,6 +74,14 @@ def facts_of(session: Session, order: MarketOrder) -> rules.Facts:
         ground=ground_of(session, ticket, holding),
         refused_by=order.refused_by,
     )
+
+
+def refuse(session: Session, order_id: UUID, refused_by: str | None, now: datetime) -> None:
+    """Keep what the chain says against an order, or that it says nothing any more."""
+    order = locked(session, MarketOrder, order_id)
+    if order is not None and order.refused_by != refused_by:
+        order.refused_by = refused_by
+        look_again(session, [order], now)
 
 
 def of_tokens(session: Session, network: str, tokens: Iterable[Token], now: datetime) -> None:

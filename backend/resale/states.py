@@ -23,6 +23,17 @@ class Status(StrEnum):
     INVALID = "INVALID"  # the market would refuse it; `reason` says why
 
 
+class PlaceStatus(StrEnum):
+    """Where a place in line stands; it follows from its moments, see `rules.place_status`."""
+
+    WAITING = "WAITING"
+    INVITED = "INVITED"  # a ticket may come: pay until `invited_until`
+    READY = "READY"  # paid: the next ticket that is sold back is its
+    SERVED = "SERVED"
+    LEFT = "LEFT"
+    LAPSED = "LAPSED"  # invited, and did not pay in time
+
+
 class LogKind(StrEnum):
     """What a log of the market says about orders."""
 

@@ -4,27 +4,41 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from backend.chain import abi, permits, unsigned
 from backend.chain.permits import Permit
 from backend.chain.port import ChainPort
 from backend.resale import payment, typed_data
-from backend.resale.errors import PriceAboveMax
 from backend.resale.market import MARKET
 from backend.resale.models import MarketOrder
 from backend.resale.payment import Payer, SignedPermit
+from backend.resale.states import Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A signed order, apart from its row."""
 
+    order_id: UUID
+    kind: Kind
     network: str
     market: bytes
+    collection: bytes
+    token_id: int
+    epoch: int
+    signer: bytes
     currency: bytes
     price: int
+    max_royalty_bps: int
+    max_fee_bps: int
+    counter: int
+    order_hash: bytes
     message: dict[str, Any]
+    words: dict[str, Any]
+    """What the signature is over: its own words, or the root of its tree."""
     signature: bytes
+    proof: tuple[bytes, ...]
     permit: Permit
 
 
@@ -40,13 +54,25 @@ class Purchase:
 def of(order: MarketOrder) -> Taken:
     """Take what is needed out of the row."""
     return Taken(
-        order.network,
-        order.market,
-        order.currency,
-        order.price,
-        typed_data.message(order),
-        order.signature or b"",
-        permit_of(order.permit),
+        order_id=order.id,
+        kind=Kind(order.kind),
+        network=order.network,
+        market=order.market,
+        collection=order.collection,
+        token_id=order.token_id,
+        epoch=order.epoch,
+        signer=order.signer,
+        currency=order.currency,
+        price=order.price,
+        max_royalty_bps=order.max_royalty_bps,
+        max_fee_bps=order.max_fee_bps,
+        counter=order.counter,
+        order_hash=order.order_hash,
+        message=typed_data.message(order),
+        words=typed_data.signed_document(order),
+        signature=order.signature or b"",
+        proof=tuple(order.proof or ()),
+        permit=permit_of(order.permit),
     )
 
 
@@ -55,13 +81,13 @@ def buy(
 ) -> Purchase:
     """Return the transaction that buys; tried against the chain first. Asks the network.
 
-    Raises PriceAboveMax, NotEnoughTokens, BadPermit, CallWouldRevert, InsufficientFunds.
+    Raises NotEnoughTokens, BadPermit, CallWouldRevert, InsufficientFunds.
     """
-    if listing.price > max_price:
-        raise PriceAboveMax(price=str(listing.price), max_price=str(max_price))
 
     def call(permit: Permit) -> bytes:
-        return abi.encode_call(MARKET, "buy", [listing.message, listing.signature, [], max_price, permit])
+        return abi.encode_call(
+            MARKET, "buy", [listing.message, listing.signature, list(listing.proof), max_price, permit]
+        )
 
     payer = Payer(listing.network, wallet, listing.market, listing.currency, listing.price)
     return pay(port, payer, call, signed, now)

@@ -9,10 +9,10 @@ from backend.catalog.models import Event, EventStatus
 from backend.chain import registry
 from backend.kit import clock, jobs
 from backend.kit.db import unit_of_work
-from backend.resale import market, rules, standing
-from backend.resale.models import LinePlace, MarketOrder
+from backend.resale import line, standing, taking, verdict
+from backend.resale.models import MarketOrder
 from backend.resale.signing import DRAFT_LIFE
-from backend.resale.states import Kind, Status
+from backend.resale.states import Status
 from backend.tickets.models import Collection
 
 _AT_ONCE = 500
@@ -36,31 +36,41 @@ def sweep() -> None:
             .with_for_update(of=MarketOrder, skip_locked=True)
         )
         standing.look_again(session, session.scalars(stale).all(), now)
-        kept = select(LinePlace.turn_id).where(LinePlace.turn_id.is_not(None))
         session.execute(
             delete(MarketOrder)
             .where(
                 MarketOrder.status == Status.DRAFT,
                 MarketOrder.created_at < now - DRAFT_LIFE,
-                MarketOrder.id.not_in(kept),
             )
             .execution_options(synchronize_session=False)
         )
 
 
+@jobs.task("resale.invite")
+def invite(tier_id: UUID) -> None:
+    """Pass an invitation that nobody took in time on to the next in line."""
+    with unit_of_work() as session:
+        line.lock(session, tier_id)
+        line.invite(session, tier_id, clock.now())
+
+
+@jobs.every(seconds=60)
+@jobs.task("resale.sweep_invitations")
+def sweep_invitations() -> None:
+    """Find the lines whose invitation has passed."""
+    with unit_of_work() as session:
+        waiting = line.lapsed(session, clock.now())
+    jobs.swept(waiting, invite)
+
+
 @jobs.task("resale.read_rules")
 def read_rules(collection_id: UUID) -> None:
-    """Ask the chain which orders of a collection its rules refuse now."""
+    """Ask the chain which orders of a collection would be refused now: its rules, their signers' wallets and money."""
     with unit_of_work() as session:
         collection = session.get_one(Collection, collection_id)
-        orders = list(session.scalars(_open(collection)))
+        orders = [taking.of(row) for row in session.scalars(_open(collection))]
     port = registry.port(collection.network)
-    refused: dict[UUID, str | None] = {}
-    for order in orders:
-        terms = market.read_terms(port, order.collection, order.token_id, order.market, order.signer)
-        refused[order.id] = rules.refused_by(
-            terms, Kind(order.kind), order.price, order.max_royalty_bps, order.max_fee_bps, clock.now()
-        )
+    refused = {order.order_id: verdict.against(port, order, clock.now()) for order in orders}
     with unit_of_work() as session:
         _write(session, refused)
 
@@ -68,7 +78,7 @@ def read_rules(collection_id: UUID) -> None:
 @jobs.every(seconds=300)
 @jobs.task("resale.sweep_rules")
 def sweep_rules() -> None:
-    """Read the rules of every collection with open orders: a freeze begins, a hold ends, or a nudge was lost."""
+    """Look at every collection with open orders: a freeze begins, a wallet's keys change, or a nudge was lost."""
     with unit_of_work() as session:
         query = (
             select(Collection.id)

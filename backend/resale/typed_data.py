@@ -4,6 +4,7 @@ from typing import Any
 
 from backend.chain import typed_data as eip712
 from backend.chain.networks import network as known_network
+from backend.resale import merkle
 from backend.resale.models import MarketOrder
 from backend.resale.states import Kind
 
@@ -40,6 +41,7 @@ _TURN: eip712.Fields = (
     ("price", "uint256"),
     ("deadline", "uint64"),
 )
+_TREE: eip712.Fields = (("root", "bytes32"),)
 _TYPES: dict[str, tuple[str, eip712.Fields]] = {
     Kind.LISTING: ("Listing", _LISTING),
     Kind.OFFER: ("Offer", _OFFER),
@@ -76,8 +78,24 @@ def order_hash(order: MarketOrder) -> bytes:
 
 
 def document(order: MarketOrder) -> dict[str, Any]:
-    """Return what is signed, as eth_signTypedData_v4 takes it."""
+    """Return the order's own words, as eth_signTypedData_v4 takes them."""
     name, fields = _TYPES[order.kind]
+    return _document(order, name, fields, message(order))
+
+
+def signed_document(order: MarketOrder) -> dict[str, Any]:
+    """Return what is signed for the order: its own words, or the root of the tree it is a leaf of."""
+    if order.proof is None:
+        return document(order)
+    return _document(order, "ListingTree", _TREE, {"root": root(order)})
+
+
+def root(order: MarketOrder) -> bytes:
+    """Return the root of the tree in which the order is a leaf."""
+    return merkle.climb(order.order_hash, order.proof or [])
+
+
+def _document(order: MarketOrder, name: str, fields: eip712.Fields, said: dict[str, Any]) -> dict[str, Any]:
     return eip712.document(
         name="Backstage Market",
         version="1",
@@ -85,5 +103,5 @@ def document(order: MarketOrder) -> dict[str, Any]:
         verifying_contract=order.market,
         types={name: fields},
         primary_type=name,
-        message=message(order),
+        message=said,
     )

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from backend.chain.notices import SendFinal, SendReverted, SendUnknown
 from backend.kit.notices import at_once, later
 from backend.kit.nudges import nudge
-from backend.orders.notices import OrderFulfilled, OrderRefunded
+from backend.orders.notices import OrderFulfilled, OrderRefunded, OrderVoided
 from backend.rewards import service
 from backend.settings import get_settings
 
@@ -22,9 +22,10 @@ def give(session: Session, notice: OrderFulfilled, now: datetime) -> None:
     service.earn(session, notice.order_id, get_settings(), now)
 
 
+@later(OrderVoided)
 @later(OrderRefunded)
-def take_back(session: Session, notice: OrderRefunded, now: datetime) -> None:
-    """Take the reward back: the money is on its way back."""
+def take_back(session: Session, notice: OrderRefunded | OrderVoided, now: datetime) -> None:
+    """Take the reward back: the money is on its way back, or a bank took it."""
     service.claw_back(session, notice.order_id, get_settings(), now)
 
 

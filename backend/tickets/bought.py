@@ -16,14 +16,17 @@ from backend.accounts.models import Wallet
 from backend.chain import abi
 from backend.chain.onlog import Log
 from backend.kit import logs as kit_logs
+from backend.kit.db import locked
 from backend.kit.ids import new_id
 from backend.kit.money import Money
 from backend.orders import service as orders
+from backend.orders.errors import CannotHonour
 from backend.orders.models import Order
 from backend.payments import service as payments
 from backend.payments.models import Payment
 from backend.payments.providers.crypto import payment_of
 from backend.payments.rules import ON_CHAIN
+from backend.tickets.errors import PurchaseNotOpen, PurchaseUnknown
 from backend.tickets.models import Collection, Holding, Purchase, Ticket
 from backend.tickets.quote import quote_of
 from backend.tickets.rules import ON_CHAIN_STATUS
@@ -46,8 +49,53 @@ def purchases_settled(session: Session, network: str, seen: Sequence[Log], now: 
 
 def purchase_of(session: Session, order: Order) -> Purchase | None:
     """Return the purchase on chain that paid the order; None for one paid in another way."""
-    query = select(Purchase).where(Purchase.payment_id == order.payment_id, Purchase.status == PurchaseStatus.SETTLED)
-    return None if order.payment_id is None else session.scalars(query).one_or_none()
+    if order.payment_id is None:
+        return None
+    found = session.scalars(select(Purchase).where(Purchase.payment_id == order.payment_id)).one_or_none()
+    if found is not None and found.status == PurchaseStatus.MISMATCH:
+        # The order is paid all the same: a person decided so.
+        _check_fits(session, order, found)
+        found.status = PurchaseStatus.HONOURED
+    return found
+
+
+def _check_fits(session: Session, order: Order, purchase: Purchase) -> None:
+    """Raise CannotHonour unless the purchase, odd as it is, has the order's tickets and brought its price."""
+    [line] = order.lines
+    collection = session.get_one(Collection, purchase.collection_id)
+    asked = quote_of(session, order, session.get_one(Payment, order.payment_id), collection)
+    got = (purchase.tier, purchase.quantity, purchase.currency, purchase.price)
+    if got != (asked.tier, line.quantity, asked.currency, asked.price):
+        raise CannotHonour(problem=f"the purchase differs from what was quoted: {purchase.problem}")
+
+
+def place_unowned(session: Session, order_id: UUID, now: datetime) -> None:
+    """Write tickets for the tokens of an order that never got any, so that they can be made void on chain."""
+    order = session.get_one(Order, order_id)
+    if len(order.lines) != 1:
+        return
+    mine = select(Payment.id).where(Payment.reference_id == order_id)
+    for purchase in session.scalars(select(Purchase).where(Purchase.payment_id.in_(mine))).all():
+        place(session, order, purchase, now)
+        if purchase.status == PurchaseStatus.MISMATCH:
+            purchase.status = PurchaseStatus.CLOSED
+
+
+def close_unattributed(session: Session, purchase_id: UUID, reason: str) -> Purchase:
+    """Note that a person has looked at a purchase that is nobody's. Twice is once.
+
+    Raises PurchaseUnknown, PurchaseNotOpen.
+    """
+    purchase = locked(session, Purchase, purchase_id)
+    if purchase is None:
+        raise PurchaseUnknown
+    if purchase.status not in {PurchaseStatus.UNATTRIBUTED, PurchaseStatus.CLOSED}:
+        raise PurchaseNotOpen(status=purchase.status)
+    if purchase.status == PurchaseStatus.UNATTRIBUTED:
+        purchase.status, purchase.problem = PurchaseStatus.CLOSED, reason
+        _log.warning("purchase_closed", purchase_id=str(purchase_id), reason=reason)
+    session.flush()
+    return purchase
 
 
 def place(session: Session, order: Order, purchase: Purchase, now: datetime) -> None:

@@ -57,6 +57,66 @@ class CollectionExists(Conflict):
     code = "collection_exists"
 
 
+class TicketUsed(Conflict):
+    """A ticket of the order has let somebody in: its money does not go back."""
+
+    code = "ticket_used"
+
+
+class TicketMoved(Conflict):
+    """A ticket of the order was given away or sold on: its money is not its first buyer's to have back."""
+
+    code = "ticket_moved"
+
+
+class PayoutUnknown(NotFound):
+    """No refund of this order waits for a wallet."""
+
+    code = "payout_unknown"
+
+
+class PurchaseUnknown(NotFound):
+    """There is no such purchase on chain."""
+
+    code = "purchase_unknown"
+
+
+class PurchaseNotOpen(Conflict):
+    """The purchase belongs to an order: decide about that."""
+
+    code = "purchase_not_open"
+
+
+class NotPaidOnChain(Conflict):
+    """The order was not paid on chain: its money goes back the way it came, through the platform."""
+
+    code = "not_paid_on_chain"
+
+
+class PayoutNotReady(Conflict):
+    """The refund cannot take this step now: `details.status` says where it stands."""
+
+    code = "payout_not_ready"
+
+
+class PayoutWithAnother(Conflict):
+    """Another wallet was given this refund to pay: two of them might pay it twice."""
+
+    code = "payout_with_another_wallet"
+
+
+class PayoutUnclear(Conflict):
+    """Your wallet has used the number this refund was prepared with: name that transaction, whatever it was."""
+
+    code = "payout_unclear"
+
+
+class PaymentNamedBefore(Conflict):
+    """The transaction was named for another refund already."""
+
+    code = "payment_named_before"
+
+
 class NoQuote(Conflict):
     """No quote can be given: the order does not wait for a payment on chain. Begin one with the provider `crypto`."""
 

@@ -9,19 +9,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text, tuple_, update
+from sqlalchemy import LargeBinary, func, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.accounts.models import Wallet
 from backend.chain import abi
 from backend.chain.onlog import Log
 from backend.kit import logs as kit_logs
-from backend.kit.db import forget
+from backend.kit.db import forget, locked
 from backend.kit.nudges import nudge
 from backend.orders import service as orders
 from backend.tickets import cancel, claim, holdings, locks, minted, seats, status_changes
 from backend.tickets.models import Batch, Collection, MintJob, Ticket
-from backend.tickets.rules import ON_CHAIN_STATUS, ZERO_ADDRESS, batch_of, is_bought, may_follow, step, token_id
+from backend.tickets.rules import (
+    ADDRESS_BYTES,
+    ENTRY_BYTES,
+    ON_CHAIN_STATUS,
+    ZERO_ADDRESS,
+    batch_of,
+    is_bought,
+    may_follow,
+    step,
+    token_id,
+)
 from backend.tickets.states import CollectionStatus, Custody, JobStatus, TicketStatus
 
 _CONTRACT = "TicketCollection"
@@ -57,23 +67,45 @@ def tokens_settled(session: Session, network: str, seen: Sequence[Log], now: dat
 
 
 def batches_settled(session: Session, network: str, seen: Sequence[Log], now: datetime) -> None:
-    """BatchMinted and BatchCancelled are final: so are the batches, whatever our own transaction's fate."""
+    """BatchMinted and BatchCancelled are final: so are the batches, whatever our own transaction's fate.
+
+    A number that somebody else minted (docs/runbooks/minter-compromise.md) will never mint ours: as when it is
+    cancelled, the jobs go into a batch of another number, beyond all that are taken.
+    """
     collections = _ours(session, network, {log.address for log in seen})
-    ours = [log for log in seen if log.address in collections]
-    cancelled = abi.topic(_CONTRACT, "BatchCancelled")
-    gone = {_place(collections, log) for log in ours if log.topics[0] == cancelled}
-    found = _batches(session, {_place(collections, log) for log in ours}, gone)
+    consumed = {_place(collections, log): log for log in seen if log.address in collections}
+    _skip_unknown(session, set(consumed))
     refunded: set[UUID] = set()
-    for log in ours:
-        collection_id, number = _place(collections, log)
-        batch = found.get((collection_id, number))
-        if batch is None:
-            _log.error("batch_without_a_row", collection="0x" + log.address.hex(), number=number)
-        elif log.topics[0] == cancelled:
-            refunded |= cancel.done(session, batch)
-        else:
-            _batch_minted(session, batch, log, now)
+    for place, batch in _batches(session, {place: _contents(log) for place, log in consumed.items()}).items():
+        contents = _contents(consumed[place])
+        if contents == batch.contents_hash:
+            batch.tx_hash = batch.tx_hash or consumed[place].tx_hash
+            minted.final(session, batch.id, now)
+            continue
+        if contents is not None:
+            _log.error("batch_number_taken", batch_id=str(batch.id), number=place[1], contents="0x" + contents.hex())
+        refunded |= cancel.done(session, batch)
     seats.give_back(session, refunded)
+
+
+def _contents(log: Log) -> bytes | None:
+    """Return the hash of what was minted under the number; None when it was cancelled."""
+    if log.topics[0] == abi.topic(_CONTRACT, "BatchCancelled"):
+        return None
+    found: bytes = abi.decode_log(_CONTRACT, "BatchMinted", log.topics, log.data)["contentsHash"]
+    return found
+
+
+def _skip_unknown(session: Session, places: set[tuple[UUID, int]]) -> None:
+    """Give out no number that somebody else has consumed. Collections are locked before their batches."""
+    if not places:
+        return
+    query = select(Batch.collection_id, Batch.number).where(tuple_(Batch.collection_id, Batch.number).in_(places))
+    for collection_id, number in sorted(places - {(row.collection_id, row.number) for row in session.execute(query)}):
+        _log.error("batch_without_a_row", collection_id=str(collection_id), number=number)
+        collection = locked(session, Collection, collection_id)
+        if collection is not None and collection.next_batch <= number:
+            collection.next_batch = number + 1
 
 
 def collections_deployed(session: Session, network: str, seen: Sequence[Log]) -> None:
@@ -101,15 +133,13 @@ def deployed(session: Session, collection: Collection) -> None:
         nudge(session, "tickets.verify_collection", collection.id)
 
 
-def _batches(
-    session: Session, places: set[tuple[UUID, int]], cancelled: set[tuple[UUID, int]]
-) -> dict[tuple[UUID, int], Batch]:
-    """Lock from above and sorted: the orders of cancelled batches, the batches at `places`, their tickets."""
-    if not places:
+def _batches(session: Session, consumed: dict[tuple[UUID, int], bytes | None]) -> dict[tuple[UUID, int], Batch]:
+    """Lock from above and sorted: the orders of batches that will not be minted, the batches, their tickets."""
+    if not consumed:
         return {}
-    query = select(Batch.id, Batch.collection_id, Batch.number)
-    known = session.execute(query.where(tuple_(Batch.collection_id, Batch.number).in_(places))).all()
-    gone = [row.id for row in known if (row.collection_id, row.number) in cancelled]
+    query = select(Batch.id, Batch.collection_id, Batch.number, Batch.contents_hash)
+    known = session.execute(query.where(tuple_(Batch.collection_id, Batch.number).in_(consumed))).all()
+    gone = [row.id for row in known if consumed[row.collection_id, row.number] != row.contents_hash]
     orders.lock(session, session.scalars(select(MintJob.order_id).where(MintJob.batch_id.in_(gone))))
     locked_rows = locks.batches(session, [row.id for row in known])
     locks.tickets_with_jobs(session, MintJob.batch_id.in_(locked_rows))
@@ -118,16 +148,6 @@ def _batches(
 
 def _place(collections: dict[bytes, Collection], log: Log) -> tuple[UUID, int]:
     return collections[log.address].id, int.from_bytes(log.topics[1], "big")
-
-
-def _batch_minted(session: Session, batch: Batch, log: Log, now: datetime) -> None:
-    said = abi.decode_log(_CONTRACT, "BatchMinted", log.topics, log.data)
-    if said["contentsHash"] != batch.contents_hash:
-        minted.stuck(batch, f"the number was minted with other contents: 0x{said['contentsHash'].hex()}")
-        return
-    if batch.tx_hash is None:
-        batch.tx_hash = log.tx_hash
-    minted.final(session, batch.id, now)
 
 
 def _ours(session: Session, network: str, addresses: set[bytes]) -> dict[bytes, Collection]:
@@ -167,17 +187,21 @@ def _mints(session: Session, collections: dict[bytes, Collection], transfers: Se
     }
     if not wanted:
         return []
+    job = (MintJob.id, MintJob.ticket_id, MintJob.order_id, MintJob.batch_index)
+    owner = func.substring(Batch.entries, MintJob.batch_index * ENTRY_BYTES + 1, ADDRESS_BYTES, type_=LargeBinary)
     query = (
-        select(MintJob.id, MintJob.ticket_id, MintJob.order_id, Batch.collection_id, Batch.number, MintJob.batch_index)
+        select(*job, Batch.collection_id, Batch.number, owner.label("owner"))
         .join(Batch, Batch.id == MintJob.batch_id)
         .where(tuple_(Batch.collection_id, Batch.number).in_({place[:2] for place in wanted}))
     )
     found = []
     for row in session.execute(query):
-        log = wanted.pop((row.collection_id, row.number, row.batch_index), None)
-        if log is not None:
+        log = wanted.get((row.collection_id, row.number, row.batch_index))
+        # Another owner: somebody else minted under our batch's number, and it is no job's ticket.
+        if log is not None and log.topics[2][12:] == row.owner:
+            del wanted[row.collection_id, row.number, row.batch_index]
             found.append(_Mint(row.id, row.ticket_id, row.order_id, log))
-    for (collection_id, number, index), _log_of_it in sorted(wanted.items(), key=str):
+    for collection_id, number, index in sorted(wanted, key=str):
         _log.error("mint_without_job", collection_id=str(collection_id), token_id=token_id(number, index))
     return found
 
@@ -255,10 +279,11 @@ def _moved(session: Session, ticket: Ticket, log: Log, accounts: dict[bytes, UUI
 
 def _status_changed(session: Session, ticket: Ticket, log: Log) -> None:
     status = ON_CHAIN_STATUS[int.from_bytes(log.data[:32], "big")]
-    # The door may be ahead of the chain: what is USED here is not revived by an older log.
-    if may_follow(TicketStatus(ticket.status), status):
-        ticket.status = step(TicketStatus(ticket.status), status)
     status_changes.confirmed(session, ticket.id, status)
+    # The house may be ahead of the chain: what is USED here is not revived by an older log, and a lock that was set,
+    # taken back and set again not opened by the one in the middle.
+    if not status_changes.outweighs(session, ticket.id, status) and may_follow(TicketStatus(ticket.status), status):
+        ticket.status = step(TicketStatus(ticket.status), status)
 
 
 def _fulfil(session: Session, order_ids: set[UUID], now: datetime) -> None:

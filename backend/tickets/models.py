@@ -27,6 +27,7 @@ from backend.tickets.states import (
     CollectionStatus,
     Custody,
     JobStatus,
+    PayoutStatus,
     PurchaseStatus,
     StatusChangeStatus,
     TicketStatus,
@@ -234,6 +235,46 @@ class Purchase(Base):
     settled_at: Mapped[datetime]
 
 
+class Payout(Leased, Base):
+    """A refund of a purchase on chain: what a wallet has to send, and the transaction that did."""
+
+    __tablename__ = "refund_payouts"
+    __table_args__ = (
+        UniqueConstraint("refund_id"),
+        _one_of("status", PayoutStatus, "status"),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("(payer IS NULL) = (nonce IS NULL)", name="payer"),
+        # One transaction pays one refund.
+        Index("uq_refund_payouts_tx_hash", "network", "tx_hash", unique=True),
+        Index("ix_refund_payouts_status", "status", "status_since"),
+        # An order's money goes back once: the last word, should anything get around its lock.
+        Index("uq_refund_payouts_order_id", "order_id", unique=True, postgresql_where=text("status <> 'WITHDRAWN'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    refund_id: Mapped[UUID] = mapped_column(ForeignKey("refunds.id"))
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
+    network: Mapped[str]
+    payee: Mapped[bytes]
+    """Who paid and gets it back: the buyer's wallet, 20 bytes."""
+    currency: Mapped[bytes]
+    """The token's address, 20 bytes; zero is the network's own coin."""
+    amount: Mapped[Wei]
+    status: Mapped[str]
+    status_since: Mapped[datetime]
+    problem: Mapped[str | None]
+    payer: Mapped[bytes | None]
+    """The wallet that was given the transaction, and what it was given: these bytes and this number, no other."""
+    paid_from: Mapped[str | None]
+    """Whose wallet that is, as an account of the books."""
+    data: Mapped[bytes | None]
+    nonce: Mapped[int | None] = mapped_column(BigInteger)
+    tx_hash: Mapped[bytes | None]
+    """Named by the payer, believed when it was read from a final block."""
+    created_at: Mapped[datetime]
+
+
 class Holding(Base):
     """Who holds a token, computed from the chain's logs. A projection: rewritten by reorgs, rebuilt at will."""
 
@@ -335,11 +376,14 @@ class Claim(Base):
 
 
 class StatusChange(Leased, Base):
-    """A status the platform decided (USED at the door) on its way to the chain."""
+    """A status the platform decided (USED at the door, LOCKED by a refund) on its way to the chain.
+
+    A ticket's are counted by `sequence` from 0 and sent one after the other: a lock may be taken back, and set again.
+    """
 
     __tablename__ = "ticket_status_changes"
     __table_args__ = (
-        UniqueConstraint("ticket_id", "wanted"),
+        UniqueConstraint("ticket_id", "sequence"),
         _one_of("status", StatusChangeStatus, "status"),
         _one_of("wanted", TicketStatus, "wanted"),
         Index("ix_ticket_status_changes_waiting", "run_after", postgresql_where=text("status = 'WAITING'")),
@@ -348,6 +392,7 @@ class StatusChange(Leased, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    sequence: Mapped[int] = mapped_column(default=0, server_default="0")
     wanted: Mapped[str]
     status: Mapped[str]
     generation: Mapped[int] = mapped_column(default=0)

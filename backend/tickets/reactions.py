@@ -8,8 +8,29 @@ from backend.chain.notices import SendFinal, SendMined, SendReverted, SendUnknow
 from backend.kit.db import locked
 from backend.kit.notices import at_once
 from backend.kit.nudges import nudge
-from backend.orders.notices import OrderPaid, OrderRefunded, OrderRefunding
-from backend.tickets import batches, cancel, claim, deploy, effects, minted, place, refunds, seats, status_changes
+from backend.orders.notices import (
+    OrderDisputed,
+    OrderPaid,
+    OrderRefunded,
+    OrderRefunding,
+    OrderRestored,
+    OrderVoided,
+)
+from backend.tickets import (
+    batches,
+    bought,
+    cancel,
+    claim,
+    deploy,
+    disputes,
+    effects,
+    minted,
+    payouts,
+    place,
+    refunds,
+    seats,
+    status_changes,
+)
 from backend.tickets.models import Collection
 
 
@@ -22,12 +43,33 @@ def place_tickets(session: Session, notice: OrderPaid, now: datetime) -> None:
 @at_once(OrderRefunding)
 def void_tickets(session: Session, notice: OrderRefunding, now: datetime) -> None:
     """Take the tickets' worth away before the money goes."""
-    refunds.void_tickets(session, notice.order_id, now)
+    refunds.begin(session, notice.order_id, notice.refund_id, now, anyway=notice.anyway)
 
 
 @at_once(OrderRefunded)
-def free_seats(session: Session, notice: OrderRefunded, now: datetime) -> None:  # noqa: ARG001 - every reaction takes the time
-    """Put back on sale what never became a token."""
+def free_seats(session: Session, notice: OrderRefunded, now: datetime) -> None:
+    """Make void what was only locked, and put back on sale what never became a token."""
+    payouts.void(session, notice.order_id, now)
+    seats.give_back(session, [notice.order_id])
+
+
+@at_once(OrderDisputed)
+def lock_tickets(session: Session, notice: OrderDisputed, now: datetime) -> None:
+    """Stop what the disputed money bought from moving and admitting."""
+    disputes.lock(session, notice.order_id, now)
+
+
+@at_once(OrderRestored)
+def unlock_tickets(session: Session, notice: OrderRestored, now: datetime) -> None:
+    """Let it go on."""
+    disputes.restore(session, notice.order_id, now)
+
+
+@at_once(OrderVoided)
+def void_for_good(session: Session, notice: OrderVoided, now: datetime) -> None:
+    """Take the worth of tickets without money, wherever they are; what never became a token may be sold again."""
+    bought.place_unowned(session, notice.order_id, now)
+    disputes.void(session, notice.order_id, now)
     seats.give_back(session, [notice.order_id])
 
 

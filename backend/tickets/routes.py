@@ -6,11 +6,22 @@ from backend.tickets import (
     admin_routes,
     claim_routes,
     collection_routes,
+    payout_routes,
+    purchase_routes,
     quote_routes,
     resale_rule_routes,
     ticket_routes,
 )
 
 router = APIRouter()
-for part in (collection_routes, quote_routes, resale_rule_routes, ticket_routes, claim_routes, admin_routes):
+for part in (
+    collection_routes,
+    quote_routes,
+    payout_routes,
+    purchase_routes,
+    resale_rule_routes,
+    ticket_routes,
+    claim_routes,
+    admin_routes,
+):
     router.include_router(part.router)

@@ -66,7 +66,7 @@ _GAS_OF_A_TICKET = 52_000
 TICKET_EDGES: dict[TicketStatus, frozenset[TicketStatus]] = {
     _T.PENDING: frozenset({_T.LIVE, _T.LOCKED, _T.USED, _T.VOID}),
     _T.LIVE: frozenset({_T.LOCKED, _T.USED, _T.VOID}),
-    _T.LOCKED: frozenset({_T.LIVE, _T.USED, _T.VOID}),
+    _T.LOCKED: frozenset({_T.PENDING, _T.LIVE, _T.USED, _T.VOID}),
     _T.USED: frozenset(),
     _T.VOID: frozenset(),
 }

@@ -62,7 +62,8 @@ class BatchStatus(StrEnum):
     LANDED = "LANDED"
     FINAL = "FINAL"
     CANCELLED = "CANCELLED"
-    """The number was consumed without minting, finally; its jobs are queued again."""
+    """The number was consumed without minting this, finally: cancelled, or minted by somebody else with other contents.
+    Its jobs are queued again."""
     STUCK = "STUCK"
 
 
@@ -101,6 +102,28 @@ class PurchaseStatus(StrEnum):
     """The quote names no payment of this event: whoever signed it is not this house. A person must look."""
     MISMATCH = "MISMATCH"
     """Its payment is ours, but something differs from what was quoted. A person must look."""
+    HONOURED = "HONOURED"
+    """It was not as quoted or nobody's, a person looked, and its buyer has the tickets."""
+    CLOSED = "CLOSED"
+    """A person looked: its tokens are worth nothing here, or are no business of ours."""
+
+
+class PayoutStatus(StrEnum):
+    """The refund of a purchase on chain, on its way from somebody's wallet to the buyer's."""
+
+    LOCKING = "LOCKING"
+    """The tickets are LOCKED here; not finally on chain yet."""
+    OWED = "OWED"
+    """Locked for good and with their buyer: somebody has to send the money."""
+    PREPARED = "PREPARED"
+    """A wallet has been given the transaction; it may be sent at any moment."""
+    SENT = "SENT"
+    """Its hash was named; not final yet, or not read yet."""
+    PAID = "PAID"
+    WITHDRAWN = "WITHDRAWN"
+    """Given up unsent; the tickets are good again."""
+    STUCK = "STUCK"
+    """The tickets could not be locked where they were. A person must look."""
 
 
 class StatusChangeStatus(StrEnum):

@@ -10,10 +10,24 @@ from backend.chain.models import ChainSend
 from backend.kit import clock, jobs, logs
 from backend.kit.db import unit_of_work
 from backend.settings import get_settings
-from backend.tickets import batches, cancel, claim_codes, deploy, effects, metadata, minted, receivers, status_changes
+from backend.tickets import (
+    batches,
+    cancel,
+    claim_codes,
+    deploy,
+    disputes,
+    effects,
+    metadata,
+    minted,
+    payout_check,
+    payout_rules,
+    payouts,
+    receivers,
+    status_changes,
+)
 from backend.tickets.ipfs import registry as stores
 from backend.tickets.ipfs.port import WrongCid, check_cid
-from backend.tickets.models import Batch, Collection, StatusChange
+from backend.tickets.models import Batch, Collection, Payout, StatusChange
 from backend.tickets.states import BatchStatus, CollectionStatus, StatusChangeStatus
 
 _log = logs.get(__name__)
@@ -143,6 +157,22 @@ def send_status(change_id: UUID) -> None:
             status_changes.send(session, change, clock.now())
 
 
+@jobs.task(payouts.CHECK)
+def check_payout(payout_id: UUID) -> None:
+    """Look at a refund that a wallet pays: at its tickets' lock, or at its transaction."""
+    payout_check.check(payout_id)
+
+
+@jobs.task("tickets.payouts_of")
+def check_payouts_of(ticket_id: UUID) -> None:
+    """Look at the refund that waits for the ticket's lock, now that it is final."""
+    with unit_of_work() as session:
+        waiting = payout_check.of_ticket(session, ticket_id)
+        for payout_id in waiting:
+            payouts.lock(session, payout_id).run_after = None
+    jobs.swept(waiting, check_payout)
+
+
 @jobs.every(seconds=1)
 @jobs.task("tickets.sweep_queue")
 def sweep_queue() -> None:
@@ -165,12 +195,16 @@ def sweep() -> None:
         unclear = jobs.due(session, Collection, now, Collection.status == CollectionStatus.UNKNOWN)
         deployed = jobs.due(session, Collection, now, Collection.status == CollectionStatus.DEPLOYED)
         statuses = jobs.due(session, StatusChange, now, StatusChange.status == StatusChangeStatus.WAITING)
+        payable = jobs.due(session, Payout, now, Payout.status.in_(payout_rules.UNDER_WAY))
+        for order_id in disputes.sold_while_locked(session):
+            disputes.release_sold(session, order_id, now)
         sends = effects.unclear(session)
     jobs.swept(unknown, ask_chain)
     jobs.swept(consented, deploy_collection)
     jobs.swept(unclear, ask_deployment)
     jobs.swept(deployed, verify_collection)
     jobs.swept(statuses, send_status)
+    jobs.swept(payable, check_payout)
     jobs.swept(sends, ask_effect)
 
 

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ERC2981} from "solady/src/tokens/ERC2981.sol";
 import {IBoxOffice} from "../interfaces/IBoxOffice.sol";
+import {ICollectionRoles} from "../interfaces/ICollectionRoles.sol";
 import {ITicketCollection} from "../interfaces/ITicketCollection.sol";
 import {Scope} from "../libraries/Words.sol";
 import {TwoStepOwnable} from "./TwoStepOwnable.sol";
@@ -25,13 +26,13 @@ abstract contract CollectionRoles is ITicketCollection, TwoStepOwnable, ERC2981 
     Key internal _claimSigner;
     Key internal _quoteSigner;
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     address public override guardian;
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     uint64 public override minterAllowance;
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     uint8 public override paused;
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     address public override operator;
 
     // Modifiers call functions: their code would stand in the contract once for each use.
@@ -60,54 +61,54 @@ abstract contract CollectionRoles is ITicketCollection, TwoStepOwnable, ERC2981 
         _;
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function setPaused(uint8 scopes) external override onlyOwnerOrGuardian {
         if (scopes & ~Scope.ALL != 0) revert UnknownScopes(scopes);
         paused = scopes;
         emit ScopesPaused(scopes, msg.sender);
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function minter() external view override returns (address) {
         return _minter.account;
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function mintsPerDay() external view override returns (uint32) {
         return _minter.perDay;
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function setMinter(address minter_, uint64 allowance) external override onlyOwner {
         _setMinter(minter_, allowance);
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function rotateMinter(address minter_) external override onlyOwnerOrGuardian {
         _setMinter(minter_, minterAllowance);
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function setMintsPerDay(uint32 perDay) external override onlyOwner {
         _setMintsPerDay(perDay);
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function claimSigner() external view override returns (address) {
         return _claimSigner.account;
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function claimsPerDay() external view override returns (uint32) {
         return _claimSigner.perDay;
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function setClaimSigner(address signer, uint32 perDay) external override onlyOwner {
         _setClaimSigner(signer, perDay);
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function rotateClaimSigner(address signer) external override onlyOwnerOrGuardian {
         _setClaimSigner(signer, _claimSigner.perDay);
     }
@@ -132,19 +133,19 @@ abstract contract CollectionRoles is ITicketCollection, TwoStepOwnable, ERC2981 
         _setQuoteSigner(signer, _quoteSigner.perDay);
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function setOperator(address operator_) external override {
         // The guardian may drop a leaked operator but not name one.
         if (msg.sender != guardian || operator_ != address(0)) _checkOwner();
         _setOperator(operator_);
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function setGuardian(address guardian_) external override onlyOwner {
         _setGuardian(guardian_);
     }
 
-    /// @inheritdoc ITicketCollection
+    /// @inheritdoc ICollectionRoles
     function setRoyalty(address receiver, uint96 bps) external override onlyOwner {
         _setRoyalty(receiver, bps);
     }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ERC2981} from "solady/src/tokens/ERC2981.sol";
 import {ERC721} from "solady/src/tokens/ERC721.sol";
+import {ITicketCollection} from "../interfaces/ITicketCollection.sol";
 import {ITicketRules} from "../interfaces/ITicketRules.sol";
 import {Accounts} from "../libraries/Accounts.sol";
 import {Kind, Scope, Status} from "../libraries/Words.sol";
@@ -29,6 +30,7 @@ abstract contract TicketRules is CollectionRoles, TicketStore {
     Rules private _rules;
     mapping(uint16 tier => TierTerms) private _tiers;
     mapping(uint256 tokenId => Recovery) private _recoveries;
+    /// @inheritdoc ITicketCollection
     mapping(bytes32 codeHash => bool allowed) public override isReceiverCodeHash;
 
     /// @inheritdoc ITicketRules
@@ -61,8 +63,7 @@ abstract contract TicketRules is CollectionRoles, TicketStore {
         _publishTiers(terms);
     }
 
-    /// @notice Allows or stops contracts with this code as receivers. Only the owner.
-    /// @dev Reverts: Unauthorized, BadCodeHash.
+    /// @inheritdoc ITicketCollection
     function setReceiverCodeHash(bytes32 codeHash, bool allowed) external override onlyOwner {
         // The hash of an account that does not exist, and of one without code.
         if (codeHash == bytes32(0) || codeHash == keccak256("")) revert BadCodeHash();
@@ -171,6 +172,8 @@ abstract contract TicketRules is CollectionRoles, TicketStore {
     }
 
     /// @notice ERC-165.
+    /// @param interfaceId The XOR of its function selectors.
+    /// @return True for ERC-165, 721 with Metadata, 2981, 4906, 5192 and 7439.
     function supportsInterface(bytes4 interfaceId) public view override(ERC721, ERC2981) returns (bool) {
         return ERC721.supportsInterface(interfaceId) || ERC2981.supportsInterface(interfaceId)
             || interfaceId == 0x49064906 // ERC-4906
@@ -191,7 +194,7 @@ abstract contract TicketRules is CollectionRoles, TicketStore {
     function _beforeTokenTransfer(address from, address to, uint256 tokenId) internal view override {
         // ERC-721's own code refuses the zero address after this.
         if (from == address(0) || to == address(0)) return;
-        if (msg.value != 0) revert ValueRefused();
+        _refuseValue();
         uint8 status = _status(tokenId);
         if (status != Status.LIVE) revert TicketNotLive(tokenId, status);
         uint8 kind = _kind;

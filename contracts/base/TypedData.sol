@@ -11,6 +11,13 @@ abstract contract TypedData {
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
 
     /// @notice ERC-5267: the domain that signatures for this contract name.
+    /// @return fields 0x0f: name, version, chain id and contract are used.
+    /// @return name The domain's name.
+    /// @return version "1".
+    /// @return chainId The present one.
+    /// @return verifyingContract This contract.
+    /// @return salt Not used.
+    /// @return extensions None.
     function eip712Domain()
         external
         view

@@ -59,6 +59,10 @@ interface ICollectionFactory {
     }
 
     /// @notice A collection was created and initialised.
+    /// @param collection The collection.
+    /// @param promoter Its owner.
+    /// @param eventRef The event's id.
+    /// @param version Which implementation it is a clone of.
     /// @param paramsHash keccak256(abi.encode(params)), the same that the collection's Initialized carries.
     event CollectionDeployed(
         address indexed collection,
@@ -69,15 +73,21 @@ interface ICollectionFactory {
     );
 
     /// @notice An implementation was registered under the next version number.
+    /// @param version Its number.
+    /// @param implementation What is cloned for it.
     event VersionAdded(uint32 indexed version, address implementation);
 
     /// @notice An address gained or lost the right to deploy with a promoter's consent.
+    /// @param deployer The address.
+    /// @param allowed True if gained, false if lost.
     event DeployerChanged(address indexed deployer, bool allowed);
 
     /// @notice No implementation is registered under this number.
+    /// @param version What was asked for.
     error UnknownVersion(uint32 version);
 
     /// @notice This promoter already has a collection for this event in this version.
+    /// @param collection Where it is.
     error AlreadyDeployed(address collection);
 
     /// @notice The caller is neither the promoter nor a deployer.
@@ -90,6 +100,7 @@ interface ICollectionFactory {
     error BadConsent();
 
     /// @notice An implementation must be a contract.
+    /// @param account What was given.
     error NotAContract(address account);
 
     /// @notice Creates and initialises a collection in this transaction.
@@ -104,25 +115,39 @@ interface ICollectionFactory {
 
     /// @notice The address a collection has or will have.
     /// @dev Reverts: UnknownVersion.
+    /// @param promoter Its owner.
+    /// @param eventRef The event's id.
+    /// @param version Which implementation.
+    /// @return The same before and after it was made.
     function predict(address promoter, bytes32 eventRef, uint32 version) external view returns (address);
 
     /// @notice The implementation behind a version; zero if there is none.
+    /// @param version Counts from 1.
+    /// @return A registered one never changes.
     function implementation(uint32 version) external view returns (address);
 
     /// @notice The highest registered version; zero before the first.
+    /// @return A version number.
     function latestVersion() external view returns (uint32);
 
     /// @notice Registers the next implementation. Only the owner; a registered version never changes.
     /// @dev Reverts: Unauthorized, NotAContract.
+    /// @param implementation_ A contract; what it does is the owner's responsibility.
     /// @return version Its number.
     function addVersion(address implementation_) external returns (uint32 version);
 
     /// @notice Allows or stops a deployer. Only the owner.
+    /// @param deployer The address.
+    /// @param allowed True allows, false stops.
     function setDeployer(address deployer, bool allowed) external;
 
     /// @notice Whether an address may deploy with a promoter's consent.
+    /// @param account The address.
+    /// @return True if it may.
     function isDeployer(address account) external view returns (bool);
 
     /// @notice Whether this factory made the collection.
+    /// @param account The address.
+    /// @return True for good once it was deployed.
     function isCollection(address account) external view returns (bool);
 }

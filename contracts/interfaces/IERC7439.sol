@@ -14,6 +14,9 @@ interface IERC7439 {
     }
 
     /// @notice A ticket's status in the standard's words was set. The signature is what the caller handed in, or empty.
+    /// @param tokenId The ticket.
+    /// @param tokenStatus In the standard's words.
+    /// @param signature As handed in; nothing is read from it.
     event TokenStatusChanged(uint256 indexed tokenId, TokenStatus indexed tokenStatus, bytes signature);
 
     /// @notice changeState to Resell, or with an expiry: the collection keeps neither.

@@ -60,6 +60,16 @@ interface IResaleMarket {
     }
 
     /// @notice A ticket was sold, or bought back (kind 2: no royalty, no fee). Comes after the collection's TicketMoved.
+    /// @param collection The collection.
+    /// @param tokenId The ticket.
+    /// @param seller Who sold.
+    /// @param buyer Who holds the ticket now.
+    /// @param currency Zero for the native coin, else an ERC-20.
+    /// @param price What the buyer paid (a buy-back: the fund).
+    /// @param royaltyReceiver Whom ERC-2981 names; zero for a buy-back.
+    /// @param royalty Its part of the price.
+    /// @param feeReceiver Who gets the fee; zero for a buy-back.
+    /// @param fee The market's part of the price.
     /// @param kind SALE (1) or BUYBACK (2), as in TicketMoved.
     /// @param orderHash The struct hash of the Listing, Offer or Turn.
     event Sale(
@@ -77,49 +87,87 @@ interface IResaleMarket {
         bytes32 orderHash
     );
     /// @notice The signer withdrew one listing or offer (its struct hash).
+    /// @param signer Whose.
+    /// @param orderHash The EIP-712 struct hash of the listing or offer.
     event OrderCancelled(address indexed signer, bytes32 indexed orderHash);
     /// @notice The signer withdrew all listings and offers that name a lower counter.
+    /// @param signer Whose.
+    /// @param counter What new listings and offers must name.
     event AllOrdersCancelled(address indexed signer, uint64 counter);
     /// @notice A payment was refused by its receiver and waits for withdraw.
+    /// @param account For whom it waits.
+    /// @param currency Zero for the native coin, else an ERC-20.
+    /// @param amount In base units of the currency.
     event Credited(address indexed account, address indexed currency, uint256 amount);
     /// @notice What waited was paid out.
+    /// @param account For whom it waited.
+    /// @param currency Zero for the native coin, else an ERC-20.
+    /// @param to Where it went.
+    /// @param amount In base units of the currency.
     event CreditWithdrawn(address indexed account, address indexed currency, address to, uint256 amount);
     /// @notice The fee of sales from now on, and who gets it.
+    /// @param receiver Who gets the fee.
+    /// @param bps Basis points of the price.
     event FeeChanged(address indexed receiver, uint16 bps);
     /// @notice What the box office pays for tickets of a tier; zero stops.
+    /// @param collection The collection.
+    /// @param tier The tier's number.
+    /// @param price For one ticket, in base units of the resale currency.
     event BuybackPriceChanged(address indexed collection, uint16 indexed tier, uint256 price);
     /// @notice Money for buy-backs came in (negative: went out to the owner); `balance` is what there is now.
+    /// @param collection The collection.
+    /// @param currency The collection's resale currency.
+    /// @param change In base units.
+    /// @param balance In base units.
     event BuybackFundChanged(address indexed collection, address indexed currency, int256 change, uint256 balance);
 
     /// @notice Not a collection of this market's factory.
+    /// @param collection What was named.
     error UnknownCollection(address collection);
     /// @notice The listing's expiry, the offer's expiry or the turn's deadline has passed.
     error OrderExpired();
     /// @notice The signer has withdrawn this order.
+    /// @param orderHash The EIP-712 struct hash of the listing or offer.
     error OrderWithdrawn(bytes32 orderHash);
     /// @notice The signer has withdrawn all orders of this counter.
+    /// @param current The signer's counter.
+    /// @param given What the order names.
     error StaleCounter(uint64 current, uint64 given);
     /// @notice The order is not its signer's.
     error BadSignature();
     /// @notice The price is above what the buyer said.
+    /// @param max What the buyer said.
+    /// @param price The listing's.
     error PriceAboveMax(uint256 max, uint256 price);
     /// @notice The royalty is above what the seller signed, in base units.
+    /// @param max What the seller signed.
+    /// @param royalty What ERC-2981 asks.
     error RoyaltyAboveMax(uint256 max, uint256 royalty);
     /// @notice The fee is above what the seller signed, in basis points.
+    /// @param max What the seller signed.
+    /// @param fee The market's.
     error FeeAboveMax(uint16 max, uint16 fee);
     /// @notice Less would be left for the seller than it said.
+    /// @param min What the seller said.
+    /// @param proceeds What would be left.
     error ProceedsBelowMin(uint256 min, uint256 proceeds);
     /// @notice Only the ticket's holder accepts offers or sells back.
+    /// @param holder Who is (of a turn: whom it names).
     error NotHolder(address holder);
     /// @notice Offers are in tokens: nobody can take the native coin out of a wallet.
     error OfferInNativeCoin();
     /// @notice The box office's price for this tier is another (zero: it buys none back).
+    /// @param current The box office's.
+    /// @param given The turn's.
     error WrongBuybackPrice(uint256 current, uint256 given);
     /// @notice The fund holds less than is asked of it.
+    /// @param balance What it holds.
+    /// @param wanted What was asked.
     error BuybackFundTooLow(uint256 balance, uint256 wanted);
     /// @notice Only the collection's owner.
     error NotCollectionOwner();
     /// @notice Fees are at most 1000 basis points.
+    /// @param bps What was asked for.
     error FeeTooHigh(uint16 bps);
     /// @notice A fee needs a receiver.
     error FeeReceiverIsZero();
@@ -167,49 +215,78 @@ interface IResaleMarket {
     // ---- taking back what was signed
 
     /// @notice Withdraws the caller's own listings or offers, by struct hash. Another's hash does nothing.
+    /// @param orderHashes As hashListing and hashOffer give them.
     function cancel(bytes32[] calldata orderHashes) external;
 
     /// @notice Withdraws everything the caller signed so far.
     function cancelAll() external;
 
     /// @notice The counter a new listing or offer must name.
+    /// @param signer Whose.
+    /// @return Starts at 0.
     function counterOf(address signer) external view returns (uint64);
 
     /// @notice Whether the signer withdrew this order by itself.
+    /// @param signer Whose.
+    /// @param orderHash The EIP-712 struct hash of the listing or offer.
+    /// @return True for good once it was withdrawn.
     function isCancelled(address signer, bytes32 orderHash) external view returns (bool);
 
     /// @notice The EIP-712 struct hash of a listing: what cancel, Sale and Merkle leaves name.
+    /// @param l The listing.
+    /// @return The struct hash, without the domain.
     function hashListing(Listing calldata l) external pure returns (bytes32);
 
     /// @notice The EIP-712 struct hash of an offer.
+    /// @param o The offer.
+    /// @return The struct hash, without the domain.
     function hashOffer(Offer calldata o) external pure returns (bytes32);
 
     /// @notice The EIP-712 struct hash of a turn.
+    /// @param t The turn.
+    /// @return The struct hash, without the domain.
     function hashTurn(Turn calldata t) external pure returns (bytes32);
 
     // ---- buy-back of the box office
 
     /// @notice Sets what the box office pays for tickets of a tier; zero stops. Only the collection's owner.
     /// @dev Reverts: UnknownCollection, NotCollectionOwner.
+    /// @param collection The collection.
+    /// @param tier The tier's number.
+    /// @param price For one ticket, in base units of the resale currency.
     function setBuybackPrice(address collection, uint16 tier, uint256 price) external;
 
     /// @notice Puts money in for buy-backs, in the collection's resale currency. Anyone.
     /// @dev Reverts: Reentered, UnknownCollection, WrongValue, WrongAmountReceived, PaymentFailed.
+    /// @param collection The collection.
+    /// @param amount In base units.
+    /// @param permit The caller's ERC-2612 approval to the market, or all zero.
     function fundBuyback(address collection, uint256 amount, Permit calldata permit) external payable;
 
     /// @notice Takes money out again. Only the collection's owner.
     /// @dev Reverts: Reentered, UnknownCollection, NotCollectionOwner, ReceiverIsZero, BuybackFundTooLow, PaymentFailed.
+    /// @param collection The collection.
+    /// @param amount In base units.
+    /// @param to Where to; not zero.
     function withdrawBuyback(address collection, uint256 amount, address to) external;
 
     /// @notice What the box office pays for tickets of a tier; zero if it buys none back.
+    /// @param collection The collection.
+    /// @param tier The tier's number.
+    /// @return In base units of the resale currency.
     function buybackPrice(address collection, uint16 tier) external view returns (uint256);
 
     /// @notice What there is for buy-backs, in the collection's resale currency.
+    /// @param collection The collection.
+    /// @return In base units.
     function buybackFund(address collection) external view returns (uint256);
 
     // ---- money
 
     /// @notice What waits for an account because a payment to it was refused.
+    /// @param account For whom it waits.
+    /// @param currency Zero for the native coin, else an ERC-20.
+    /// @return In base units.
     function creditOf(address account, address currency) external view returns (uint256);
 
     /// @notice Pays out what waits for the caller.
@@ -219,15 +296,20 @@ interface IResaleMarket {
     function withdraw(address currency, address to) external;
 
     /// @notice The market's fee in basis points of the price, rounded down.
+    /// @return At most 1000.
     function feeBps() external view returns (uint16);
 
     /// @notice Who gets the fee.
+    /// @return Zero only while there is no fee.
     function feeReceiver() external view returns (address);
 
     /// @notice Sets the fee. Only the owner.
     /// @dev Reverts: Unauthorized, FeeTooHigh, FeeReceiverIsZero.
+    /// @param receiver Who gets it; zero only with zero basis points.
+    /// @param bps Basis points of the price, at most 1000.
     function setFee(address receiver, uint16 bps) external;
 
     /// @notice Whose collections this market serves.
+    /// @return A CollectionFactory, for good.
     function factory() external view returns (address);
 }

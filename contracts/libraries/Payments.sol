@@ -20,10 +20,17 @@ library Payments {
     uint256 internal constant STIPEND = 50_000;
 
     /// @notice The native coin that came with the call is not exactly what is owed.
+    /// @param expected In wei.
+    /// @param given In wei.
     error WrongValue(uint256 expected, uint256 given);
     /// @notice The token moved another amount than it was asked to (it keeps a fee, say).
+    /// @param expected In base units.
+    /// @param received In base units.
     error WrongAmountReceived(uint256 expected, uint256 received);
     /// @notice The token or the receiver refused the payment.
+    /// @param currency Zero for the native coin, else an ERC-20.
+    /// @param account Who should have paid or been paid.
+    /// @param amount In base units.
     error PaymentFailed(address currency, address account, uint256 amount);
 
     /// @notice Takes exactly `amount` from `from` into this contract, or reverts.

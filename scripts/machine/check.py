@@ -75,6 +75,14 @@ def checks() -> list[list[Check]]:
                 env,
             ),
             Check("mypy", "types (mypy strict)", [python, "-m", "mypy"], env),
+            # This row ends long before the other: the tests hardly ever wait for a core because of it.
+            Check(
+                "forge",
+                "fuzz and invariants (forge)",
+                [python, "-m", "scripts.machine.forge"],
+                env,
+                is_long=True,
+            ),
         ],
         [
             Check(
@@ -98,6 +106,7 @@ class _Checks:
         say.heading("Checking")
         self._rows = checks()
         self._working: dict[int, tuple[Check, Running]] = {}
+        self._beside_tests = False
         self.results: dict[str, str] = {}
         self._tell()
 
@@ -105,6 +114,7 @@ class _Checks:
         """Come back when nothing but a long check runs."""
         while self.look() and not self._only_long_ones_left():
             time.sleep(0.05)
+        self._beside_tests = True
 
     def look(self) -> bool:
         """Begin and finish what can be; tell whether anything is left."""
@@ -114,7 +124,7 @@ class _Checks:
         for number, (check, running) in list(self._working.items()):
             if not running.alive():
                 del self._working[number]
-                self.results[check.name] = _finish(check, running)
+                self.results[check.name] = _finish(check, running, beside_tests=self._beside_tests)
                 self._tell()
         return bool(any(self._rows) or self._working)
 
@@ -139,10 +149,10 @@ def _begin(check: Check) -> tuple[Check, Running]:
     return check, launch(Program(name=check.name, argv=check.argv, env=check.env, cwd=layout.ROOT, log=log, grace=5.0))
 
 
-def _finish(check: Check, running: Running) -> str:
+def _finish(check: Check, running: Running, *, beside_tests: bool) -> str:
     """Print the outcome; returns the output of a check that failed, else nothing."""
     seconds = time.monotonic() - running.started
-    if check.is_long:
+    if beside_tests:
         say.line()  # it ends in the middle of a line of the tests' dots
     if running.popen.returncode == 0:
         say.done(check.title, seconds, running.tail(1).strip("= ")[:60])

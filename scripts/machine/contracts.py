@@ -56,15 +56,15 @@ def deploy(url: str, network: str, manifest: Path, vault: Vault, *, verbose: boo
     )
     manifest.parent.mkdir(parents=True, exist_ok=True)
     with say.step("contracts deployed by the admin (ape run deploy)"):
-        told = _ape(["run", "deploy"], env, "ape-deploy")
+        told = _ape(["run", "deploy", "--yes"], env, "ape-deploy")
     _show(told, verbose=verbose)
     admin, deployer = vault.addresses["admin"], vault.addresses["deployer"]
     # The admin's wallet mints for the demo; rewards have a key of their own.
-    minters = ["--bks-minter", admin, "--bks-minter", vault.addresses["rewards"]]
-    grants = ["--deployer", deployer, *minters, "--bks-pauser", admin]
-    with say.step("roles granted (ape run grant_roles)"):
-        told = _ape(["run", "grant_roles", *grants], env, "ape-grant-roles")
-    _show(told, verbose=verbose)
+    minters = [f"bks-minter={admin}", f"bks-minter={vault.addresses['rewards']}"]
+    grants = [f"deployer={deployer}", *minters, f"bks-pauser={admin}"]
+    with say.step("roles granted (ape run grant)"):
+        told = _ape(["run", "grant", *grants, "--yes"], env, "ape-grant")
+    _show([line for line in told if "granted" in line], verbose=verbose)
 
 
 def _is_present(name: str, contracts: Mapping[str, Mapping[str, str]]) -> bool:

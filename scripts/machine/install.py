@@ -70,7 +70,7 @@ def steps() -> list[Step]:
             name="tools",
             title="environment for the installer",
             argv=lambda: [sys.executable, "-m", "venv", "--clear", str(layout.TOOLS)],
-            env=_environment,
+            env=environment,
             inputs=[tools],
             makes=python,
         ),
@@ -87,7 +87,7 @@ def steps() -> list[Step]:
                 "-r",
                 str(tools),
             ],
-            env=_environment,
+            env=environment,
             inputs=[tools],
             makes=layout.TOOLS / "bin" / "uv",
             after=["tools"],
@@ -96,7 +96,7 @@ def steps() -> list[Step]:
             name="app",
             title="application packages (uv.lock)",
             argv=lambda: _sync(layout.APP_ENV),
-            env=lambda: _environment(UV_PROJECT_ENVIRONMENT=str(layout.APP_ENV)),
+            env=lambda: environment(UV_PROJECT_ENVIRONMENT=str(layout.APP_ENV)),
             inputs=lock,
             makes=layout.APP_PYTHON,
             after=["uv"],
@@ -105,7 +105,7 @@ def steps() -> list[Step]:
             name="contracts",
             title="contract tools: Ape (uv.lock)",
             argv=lambda: _sync(layout.CONTRACTS_ENV, "--only-group", "contracts"),
-            env=lambda: _environment(UV_PROJECT_ENVIRONMENT=str(layout.CONTRACTS_ENV)),
+            env=lambda: environment(UV_PROJECT_ENVIRONMENT=str(layout.CONTRACTS_ENV)),
             inputs=lock,
             makes=layout.CONTRACTS_PYTHON,
             after=["uv"],
@@ -114,7 +114,7 @@ def steps() -> list[Step]:
             name="npm",
             title="Postgres, anvil, solc, Solady (npm)",
             argv=lambda: [str(layout.node()), str(layout.npm_cli()), "ci", *_NPM_FLAGS],
-            env=_environment,
+            env=environment,
             inputs=[layout.ROOT / "package.json", layout.ROOT / "package-lock.json"],
             makes=layout.NODE_MODULES / ".package-lock.json",
             after=["app"],
@@ -140,7 +140,7 @@ def _foundry_elsewhere() -> Step:
         name="foundry",
         title="anvil, cast, forge for this processor (npm)",
         argv=lambda: [str(layout.node()), str(layout.npm_cli()), "install", "--no-save", *_NPM_FLAGS, *named],
-        env=_environment,
+        env=environment,
         inputs=[layout.ROOT / "package.json"],
         makes=layout.NODE_MODULES / layout.foundry_package("anvil") / "bin" / "anvil",
         after=["npm"],
@@ -150,14 +150,17 @@ def _foundry_elsewhere() -> Step:
 _NPM_FLAGS = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=warn")
 
 
-def install() -> float:
-    """Do what is due, side by side where possible. Returns the seconds it took; raises Trouble with the log's end."""
+def install(more: Sequence[Step] = ()) -> float:
+    """Do what is due, side by side where possible; of `more` too, which one command alone needs.
+
+    Returns the seconds it took; raises Trouble with the log's end.
+    """
     started = time.monotonic()
     with locks.only_one("install", wait=True, folder=layout.INSTALLED):
         for folder in (layout.STAMPS, layout.LOGS, layout.HOME, layout.CACHE):
             folder.mkdir(parents=True, exist_ok=True)
         layout.LOGS.chmod(0o700)
-        due = [step for step in steps() if not step.is_done()]
+        due = [step for step in (*steps(), *more) if not step.is_done()]
         if not due:
             return time.monotonic() - started
         say.heading("Installing (kept in the checkout; a later run skips this)")
@@ -251,7 +254,20 @@ def _sync(environment: Path, *groups: str) -> list[str]:
     return ["/bin/sh", "-euc", "\n".join(steps), "sh", *arguments]
 
 
-def _environment(**more: str) -> dict[str, str]:
+def sync_list(environment: Path, requirements: Path) -> list[str]:
+    """Return the command that makes an environment of a list of packages with hashes."""
+    uv = str(layout.TOOLS / "bin" / "uv")
+    index = '${PIP_INDEX_URL:+--default-index "$PIP_INDEX_URL"}'
+    steps = (
+        "uv=$1 python=$2 environment=$3 requirements=$4",
+        '"$uv" venv --quiet --no-config --clear --python "$python" "$environment"',
+        f'"$uv" pip sync --no-config --require-hashes {index} --python "$environment/bin/python" "$requirements"',
+    )
+    arguments = [uv, sys.executable, str(environment), str(requirements)]
+    return ["/bin/sh", "-euc", "\n".join(steps), "sh", *arguments]
+
+
+def environment(**more: str) -> dict[str, str]:
     """Return the user's own environment (proxies, certificates, PIP_*, npm_config_*), with caches of ours."""
     env = {key: value for key, value in os.environ.items() if key not in {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}}
     home = env.get("HOME", "")

@@ -26,7 +26,10 @@ if (args.includes("--version")) {
     }
   };
   const solc = require(solcPath);
-  process.stdout.write(solc.compile(fs.readFileSync(0, "utf8"), { import: readImport }) + "\n");
+  const input = JSON.parse(fs.readFileSync(0, "utf8"));
+  // What a caller has no way of asking for: slither knows no IR pipeline, without which the contracts do not compile.
+  Object.assign(input.settings, JSON.parse(process.env.BACKSTAGE_SOLC_SETTINGS ?? "{}"));
+  process.stdout.write(solc.compile(JSON.stringify(input), { import: readImport }) + "\n");
 } else {
   process.stderr.write("solc: only --version and --standard-json are answered here\n");
   process.exitCode = 1;

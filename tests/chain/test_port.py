@@ -27,7 +27,12 @@ def test_a_transaction_is_known_first_and_has_a_receipt_once_it_is_mined(lab: La
     tx_hash = lab.port.send_raw(raw)
     assert tx_hash == lab.signer.hash_of(raw)
     assert lab.port.transaction_known(tx_hash) and lab.port.receipt(tx_hash) is None
+    waiting = lab.port.transaction(tx_hash)
+    assert waiting is not None and lab.port.transaction(bytes(32)) is None
+    assert (waiting.sender, waiting.to, waiting.nonce) == (lab.signer.address, COUNTER, 0)
+    assert (waiting.value, waiting.data) == (0, land(1))
     lab.mine()
+    assert lab.port.transaction(tx_hash) == waiting
     receipt = lab.port.receipt(tx_hash)
     assert receipt is not None and receipt.succeeded and receipt.tx_hash == tx_hash
     assert [log.topics for log in receipt.logs] == [((1).to_bytes(32),)]

@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import json
 import os
 import platform
 import shutil
@@ -14,6 +15,7 @@ import ape_test.accounts
 import pytest
 import signing
 from ape_ethereum.trace import Trace
+from console import CONTRACTS, Console, write_manifest
 from trading import Desk
 from world import BASE_URI, EVENT, TIERS, ZERO, entries, rules, token
 
@@ -175,3 +177,12 @@ def native(launch, people, market):
     made = launch(eventRef=b"\x21".rjust(32, b"\0"), resaleCurrency=ZERO, tiers=[(1, 10**24, 1, 1)])
     made.mintBatch(1, entries((people.anna, 1), (people.ben, 1)), sender=people.minter)
     return Desk(market, made, people, ZERO)
+
+
+@pytest.fixture
+def console(chain, tmp_path, people, factory, bks, market):
+    """The commands of scripts/, on a platform whose manifest is complete."""
+    artifacts = ROOT / "backend" / "chain" / "evm" / "artifacts"
+    code = {name: json.loads((artifacts / f"{name}.json").read_text())["runtime_hash"] for name in CONTRACTS}
+    write_manifest(tmp_path, people, factory, bks, market, code)
+    return Console(chain.provider.uri, tmp_path)

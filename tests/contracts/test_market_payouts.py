@@ -84,7 +84,7 @@ def test_a_hostile_token_cannot_enter_the_market_again(odd, people):
         odd.token.onMoveCall(market, call, sender=people.stranger)
         odd.buy()
         assert not odd.token.succeeded()
-        assert bytes(odd.token.answer()) == keccak(text="Reentered()")[:4]
+        assert bytes(odd.token.answer()) == keccak(text=market.Reentered.abi.selector)[:4]
         ape.chain.restore(snapshot)
 
 

@@ -12,7 +12,15 @@ from backend.kit.money import Money
 from backend.orders.models import Order
 from backend.orders.place import Buyer, Wish, place
 from backend.payments import registry
-from backend.payments.port import BeginRequest, Begun, ProviderPayment, RefundOutcome, RefundResult, Seen
+from backend.payments.port import (
+    BeginRequest,
+    Begun,
+    ProviderDispute,
+    ProviderPayment,
+    RefundOutcome,
+    RefundResult,
+    Seen,
+)
 from tests.factories.catalog import make_event, make_tier
 
 
@@ -66,6 +74,7 @@ class Till:
     def __init__(self) -> None:
         self.sessions: dict[str, tuple[BeginRequest, Seen]] = {}
         self.refunds: dict[UUID, Money] = {}
+        self.disputes: dict[str, ProviderDispute] = {}
         self.paid_while_expiring: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -102,6 +111,9 @@ class Till:
     def fetch_refund(self, reference: str) -> RefundResult:
         key = UUID(reference.removeprefix("re_"))
         return RefundResult(reference, RefundOutcome.SUCCEEDED, self.refunds[key], key)
+
+    def fetch_dispute(self, reference: str) -> ProviderDispute:
+        return self.disputes[reference]
 
     def read_webhook(self, raw: bytes, headers: object) -> object:
         raise NotImplementedError

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from backend.catalog.models import Event
 from backend.chain import abi
 from backend.chain.onlog import Log
-from backend.orders.models import Order, OrderStatus
+from backend.orders.models import Order, OrderStatus, Seats
 from backend.tickets import place, typed_data
 from backend.tickets.models import Collection, MintJob, Ticket
 from backend.tickets.rules import ZERO_ADDRESS, Entry, encode_entries, token_id
@@ -55,7 +55,8 @@ def paid_order(
 ) -> Order:
     """Return an order that is paid; its tickets are not placed yet."""
     order = make_order(session, sale, now, quantity=quantity)
-    order.status, order.paid_at, order.recipient = OrderStatus.PAID, now, recipient
+    order.status, order.seats = OrderStatus.PAID, Seats.SOLD
+    order.paid_at, order.recipient = now, recipient
     session.flush()
     return order
 

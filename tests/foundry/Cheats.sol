@@ -16,6 +16,12 @@ interface Vm {
     function expectPartialRevert(bytes4 selector) external;
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
+    function envOr(string calldata name, string calldata otherwise) external view returns (string memory);
+    function readFile(string calldata path) external view returns (string memory);
+    function writeLine(string calldata path, string calldata line) external;
+    function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
+    function toString(uint256 value) external pure returns (string memory);
+    function toString(bytes calldata value) external pure returns (string memory);
 
     struct Log {
         bytes32[] topics;
@@ -36,6 +42,16 @@ abstract contract Cheats {
 
     function isTrue(bool fact, string memory what) internal pure {
         if (!fact) revert Different(what, 0, 1);
+    }
+
+    /// @dev forge prefers small numbers and edges; this spreads a number over all.
+    function mix(uint256 seed) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode(seed)));
+    }
+
+    /// @dev True for one seed in so many.
+    function oneIn(uint256 many, uint256 seed) internal pure returns (bool) {
+        return uint256(keccak256(abi.encode(seed, many))) % many == 0;
     }
 
     function within(uint256 seed, uint256 low, uint256 high) internal pure returns (uint256) {

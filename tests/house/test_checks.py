@@ -11,7 +11,7 @@ _PATIENCE_SECONDS = 540
 
 
 @pytest.mark.timeout(_PATIENCE_SECONDS + 30)
-@pytest.mark.parametrize("check", ["ruff", "format", "mypy", "artifacts", "contracts"])
+@pytest.mark.parametrize("check", ["ruff", "format", "mypy", "forge", "artifacts", "contracts"])
 def test_the_check_held(check: str) -> None:
     results = Path(os.environ["BACKSTAGE_CHECKS"])
     give_up = time.monotonic() + _PATIENCE_SECONDS

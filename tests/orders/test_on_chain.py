@@ -8,9 +8,10 @@ from backend.orders.errors import NotSoldFor, OneTierPerQuote, WalletMissing
 from backend.orders.models import OrderStatus
 from backend.orders.place import Buyer, Wish, place
 from backend.orders.rules import meaning_of_money
-from backend.payments.errors import CurrencyNotTaken, PaidOnChain
+from backend.payments.errors import CurrencyNotTaken
 from backend.payments.models import Payment, PaymentStatus
-from backend.payments.service import request_refund
+from backend.payments.refund import carry_out
+from backend.payments.service import request_refund, wallet_paid, withdraw_refund
 from tests.factories.accounts import make_account
 from tests.factories.orders import guest, make_sale
 from tests.factories.tickets import ALICE
@@ -55,12 +56,26 @@ def test_what_cannot_be_quoted_is_refused_by_name(session, sale, now, changes, r
         order(session, sale, now, **changes)
 
 
-def test_money_on_chain_is_not_ours_to_give_back(session, sale, now):
+def test_money_on_chain_is_not_ours_to_give_back_so_nobody_is_asked_for_it(session, sale, now, till):
     order(session, sale, now)
     payment = session.query(Payment).one()
     payment.status = PaymentStatus.SUCCEEDED
-    with pytest.raises(PaidOnChain):
-        request_refund(session, payment.id, payment.amount, "moved", now)
+    asked = request_refund(session, payment.id, payment.amount, "moved", now)
+    assert (asked.status, payment.refunded_minor) == ("OWED", payment.amount_minor)
+    carry_out(asked.id)
+    session.refresh(asked)
+    assert (asked.status, till.refunds) == ("OWED", {})
+
+
+def test_a_withdrawn_refund_leaves_all_of_the_payment_to_refund_again(session, sale, now):
+    order(session, sale, now)
+    payment = session.query(Payment).one()
+    payment.status = PaymentStatus.SUCCEEDED
+    asked = request_refund(session, payment.id, payment.amount, "moved", now)
+    for _ in range(2):
+        withdraw_refund(session, asked.id, "withdrawn", now)
+    wallet_paid(session, asked.id, b"late", "organisation:wallet", now)
+    assert (asked.status, payment.refunded_minor) == ("WITHDRAWN", 0)
 
 
 def test_a_second_payment_of_the_same_order_is_told_apart(session, sale, now):

@@ -126,7 +126,7 @@ def test_late_money_goes_back_once_when_one_tier_is_sold_out(session, now, till,
         reactions.write_refund_down(session, RefundSucceeded(asked.id, asked.payment_id, order.id), now)
     assert order.status == S.REFUNDED
     assert books(session, sale) == (0, 0, 0, 0)
-    assert heard == [OrderRefunding(order.id), OrderRefunded(order.id)]
+    assert heard == [OrderRefunding(order.id, asked.id), OrderRefunded(order.id)]
 
 
 def test_late_money_does_not_take_a_buyer_over_the_limit(session, till, now, heard):

@@ -170,7 +170,7 @@ def test_the_operations_are_described_with_their_refusals(client):
 
 
 def test_no_message_of_another_subject_is_missing_from_the_list(client, session, admin, provider, heard, now):
-    event = make_event(session, now, incoming("dp_1", subject=Subject.ALARM, kind="charge.dispute.created"))
+    event = make_event(session, now, incoming("dp_1", subject=Subject.ALARM, kind="radar.early_fraud_warning.created"))
     settle.settle_event(event.id)
     shown = client.get("/v1/admin/provider-events", params={"status": "STUCK"}, headers=admin).json()["items"]
-    assert [(item["subject"], item["type"]) for item in shown] == [("ALARM", "charge.dispute.created")]
+    assert [(item["subject"], item["type"]) for item in shown] == [("ALARM", "radar.early_fraud_warning.created")]

@@ -146,10 +146,10 @@ def test_a_test_payment_fetched_in_live_mode_is_stuck(session, provider, payment
 
 
 def test_alarms_wait_for_a_person_and_the_rest_is_ignored(session, provider, payment, now):
-    dispute = _tell(session, now, payment, subject=Subject.ALARM, kind="charge.dispute.created")
+    dispute = _tell(session, now, payment, subject=Subject.ALARM, kind="radar.early_fraud_warning.created")
     other = _tell(session, now, payment, subject=Subject.OTHER, kind="customer.created")
 
-    assert (dispute.status, dispute.problem) == (E.STUCK, "charge.dispute.created")
+    assert (dispute.status, dispute.problem) == (E.STUCK, "radar.early_fraud_warning.created")
     assert other.status == E.IGNORED
 
 
@@ -300,7 +300,7 @@ def test_messages_the_provider_could_not_deliver_are_fetched_and_settled(
     provider.becomes(payment.provider_ref, Seen.PAID)
     provider.undelivered = [
         incoming(payment.provider_ref),
-        incoming(None, subject=Subject.ALARM, kind="charge.dispute.created"),
+        incoming(None, subject=Subject.ALARM, kind="radar.early_fraud_warning.created"),
     ]
 
     for _ in range(2):

@@ -286,3 +286,28 @@ def test_people_see_a_page_that_says_what_it_is(session):
 
 def test_it_says_that_it_is_healthy_and_a_simulator(simulator):
     assert _get(simulator, "/healthz") == {"status": "ok", "simulates": "stripe"}
+
+
+def test_a_paid_session_can_be_disputed_once_decided_and_not_refunded_meanwhile(api, session, receiver, simulator):
+    levers = f"{simulator.url}/_sim"
+    assert httpx.post(f"{levers}/sessions/{session.id}/dispute").status_code == 409, "nothing was paid"
+    _pay(session)
+    receiver.wait_for(3)
+    dispute = httpx.post(f"{levers}/sessions/{session.id}/dispute").json()
+    found = api.disputes.retrieve(dispute["id"], {"expand": ["payment_intent"]})
+    assert (found.status, found.amount, found.payment_intent.metadata.to_dict()) == (
+        "needs_response", 99_800, {"payment_id": "p-1"},
+    )  # fmt: skip
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        api.refunds.create({"payment_intent": found.payment_intent.id})
+    assert refused.value.code == "charge_disputed"
+    assert httpx.post(f"{levers}/disputes/{dispute['id']}/won").json()["status"] == "won"
+    assert httpx.post(f"{levers}/disputes/{dispute['id']}/lost").status_code == 409
+    assert httpx.post(f"{levers}/disputes/dp_none/lost").status_code == 404
+    got = [
+        stripe.Webhook.construct_event(raw, headers["Stripe-Signature"], SECRET, api_key="sk_test_1").type
+        for headers, raw in receiver.wait_for(8)
+    ]
+    assert sorted(kind for kind in got if kind.startswith("charge.dispute")) == [
+        f"charge.dispute.{word}" for word in ("closed", "created", "funds_reinstated", "funds_withdrawn", "updated")
+    ]

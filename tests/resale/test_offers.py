@@ -1,20 +1,20 @@
-"""Offers in BKS and selling back to the box office, on the real market."""
+"""Offers on the real market: a buyer signs, the holder takes, and what kills an offer."""
 
 from datetime import timedelta
 
-from backend.accounts.models import Role
-from backend.ledger.service import balance
-from backend.royalties import books
+import pytest
+
+from backend.kit import clock
+from backend.resale import tasks
 from backend.tickets import service
-from tests.factories.accounts import grant, sign_typed_data
-from tests.factories.tickets import tickets_of
-from tests.resale.conftest import FACE, FEE_BPS, PRICE, mint
+from tests.factories.accounts import sign_typed_data, signed_in
+from tests.resale.conftest import FACE, FEE_BPS, PRICE, Fan
 
 
-def offer(stage, who=None, price=PRICE):
+def offer(stage, who=None, price=PRICE, **more):
     """Prepare and sign an offer with its permit; return its JSON."""
     who = who or stage.buyer
-    made = stage.post(who, "/v1/offers", ticket_id=str(stage.tickets[0].id), price=str(price))
+    made = stage.post(who, "/v1/offers", ticket_id=str(stage.tickets[0].id), price=str(price), **more)
     assert made.status_code == 201, made.json()
     words = made.json()
     body = {"signature": "0x" + sign_typed_data(who.key, words["typed_data"]).hex()}
@@ -76,77 +76,107 @@ def test_an_offer_dies_when_the_ticket_goes_to_another(stage, people):
     assert status(stage, made) == ("INVALID", "moved")
 
 
-def fund(stage, amount=PRICE):
-    """The promoter sets the price of tier 1 and pays in."""
-    base = f"/v1/events/{stage.sale.event.id}/buyback"
-    stage.market.call("BKS", stage.market.bks, "mint", [stage.promoter.wallet, amount])
-    price = stage.post(stage.promoter, f"{base}/prices", tier_id=str(stage.sale.tier.id), price=str(PRICE))
-    assert price.status_code == 200, price.json()
-    stage.market.send(stage.promoter.key, price.json()["transaction"])
-    asked = stage.post(stage.promoter, f"{base}/fund", amount=str(amount)).json()
-    signature = "0x" + sign_typed_data(stage.promoter.key, asked["permit"]).hex()
-    permit = {"deadline": asked["permit"]["message"]["deadline"], "signature": signature}
-    paid = stage.post(stage.promoter, f"{base}/fund", amount=str(amount), permit=permit)
-    assert paid.status_code == 200, paid.json()
-    stage.market.send(stage.promoter.key, paid.json()["transaction"])
-    return base
+def accept(stage, made):
+    """What the holder is answered, however late it is."""
+    holder = Fan(stage.seller.key, signed_in(stage.session, stage.seller.wallet, stage.market.now()))
+    return stage.post(holder, f"/v1/offers/{made['id']}/accept", min_proceeds="0")
 
 
-def test_a_ticket_sold_back_goes_straight_to_the_next_in_line(stage, people):
-    first, second = people(), people()
-    base = fund(stage)
-    line = {"tier_id": str(stage.sale.tier.id)}
-    for who in (first, second):
-        joined = stage.post(stage.promoter, f"{base}/line", **line, wallet=who.key.address)
-        assert joined.status_code == 201, joined.json()
-    again = stage.post(stage.promoter, f"{base}/line", **line, wallet=first.key.address)
-    assert again.json()["error"]["code"] == "already_in_line"
-    shown = stage.client.get(base).json()
-    assert (shown["fund"], shown["tiers"][0]["price"], shown["tiers"][0]["waiting"]) == (str(PRICE), str(PRICE), 2)
-    ticket = stage.tickets[0]
-    made = stage.post(stage.seller, f"/v1/tickets/{ticket.id}/sell-back")
-    assert made.status_code == 201, made.json()
-    assert made.json()["next_wallet"] == first.key.address
-    stage.market.send(stage.seller.key, made.json()["transaction"])
+def spend(stage):
+    """The buyer's tokens go somewhere else."""
+    everything = stage.market.bks_of(stage.buyer.wallet)
+    said = [stage.promoter.wallet, everything]
+    stage.market.call("BKS", stage.market.bks, "transfer", said, stage.buyer.wallet)
+
+
+def approve(stage, amount):
+    stage.market.call("BKS", stage.market.bks, "approve", [stage.market.market, amount], stage.buyer.wallet)
+
+
+def use_up_permit(stage):
+    """Another permit of the buyer's is used, so the token's nonce is past the one the offer carries."""
+    second = stage.post(stage.buyer, "/v1/offers", ticket_id=str(stage.tickets[0].id), price="1").json()["permit"]
+    signature = sign_typed_data(stage.buyer.key, second)
+    said = [stage.buyer.wallet, stage.market.market, 1, second["message"]["deadline"]]
+    said += [signature[64], signature[:32], signature[32:64]]
+    stage.market.call("BKS", stage.market.bks, "permit", said)
+
+
+LOSSES = {"balance_too_low": spend, "allowance_too_low": use_up_permit}
+
+
+@pytest.mark.parametrize("reason", LOSSES)
+@pytest.mark.parametrize("looked", [True, False])
+def test_an_offer_that_cannot_be_paid_is_invalid_and_not_taken(stage, reason, looked):
+    made = offer(stage)
+    LOSSES[reason](stage)
+    if looked:
+        tasks.sweep_rules()
+        assert status(stage, made) == ("INVALID", reason)
+    answer = accept(stage, made)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_listed")
+    assert answer.json()["error"]["details"] == {"status": "INVALID", "reason": reason}
+    assert status(stage, made) == ("INVALID", reason)
+
+
+def test_an_offer_that_can_be_paid_again_stands_again(stage):
+    made = offer(stage)
+    spend(stage)
+    tasks.sweep_rules()
+    assert status(stage, made) == ("INVALID", "balance_too_low")
+    stage.market.call("BKS", stage.market.bks, "mint", [stage.buyer.wallet, PRICE])
+    tasks.sweep_rules()
+    assert status(stage, made) == ("LISTED", None)
+    assert accept(stage, made).status_code == 200
+
+
+def test_an_offer_on_an_allowance_dies_with_it(stage):
+    approve(stage, PRICE)
+    words = stage.post(stage.buyer, "/v1/offers", ticket_id=str(stage.tickets[0].id), price=str(PRICE)).json()
+    assert words["permit"] is None
+    body = {"signature": "0x" + sign_typed_data(stage.buyer.key, words["typed_data"]).hex()}
+    url = f"/v1/offers/{words['order']['id']}/signature"
+    made = stage.client.put(url, headers=stage.buyer.headers, json=body).json()
+    assert made["status"] == "LISTED"
+    approve(stage, PRICE - 1)
+    assert accept(stage, made).json()["error"]["details"]["reason"] == "allowance_too_low"
+    approve(stage, PRICE)
+    tasks.sweep_rules()
+    assert status(stage, made) == ("LISTED", None)
+    taken = accept(stage, made).json()
+    stage.market.send(stage.seller.key, taken["transaction"])
     stage.finish()
-    assert service.holding_of(stage.session, ticket.id).owner == first.wallet
-    assert stage.market.bks_of(stage.seller.wallet) == PRICE
-    places = stage.client.get(f"{base}/line", headers=stage.promoter.headers).json()["items"]
-    assert [place["served_at"] is not None for place in places] == [True, False]
-    organisation = stage.sale.event.organisation_id
-    assert balance(stage.session, organisation, books.BUYBACKS, "BKS").amount == PRICE
-    assert balance(stage.session, organisation, books.ROYALTY, "BKS").amount == 0
-    [sale] = stage.client.get(f"/v1/collections/0x{stage.collection.address.hex()}/sales").json()["items"]
-    assert (sale["kind"], sale["royalty"], sale["fee"]) == ("BUYBACK", "0", "0")
+    assert status(stage, made) == ("SETTLED", None)
 
 
-def test_a_turn_keeps_its_place_until_it_expires(stage, people):
-    first, rival = people(), people()
-    base = fund(stage, 3 * PRICE)
-    stage.post(stage.promoter, f"{base}/line", tier_id=str(stage.sale.tier.id), wallet=first.key.address)
-    url = f"/v1/tickets/{stage.tickets[0].id}/sell-back"
-    turn = stage.post(stage.seller, url).json()["turn_id"]
-    # Asking again keeps no second place.
-    assert stage.post(stage.seller, url).json()["turn_id"] == turn
-    more = tickets_of(stage.session, mint(stage, rival.wallet, 1).id)[0]
-    other = f"/v1/tickets/{more.id}/sell-back"
-    assert stage.post(rival, other).json()["error"]["code"] == "nobody_in_line"
-    stage.market.late += timedelta(minutes=16)
-    assert stage.post(rival, other).status_code == 201
+def test_an_offer_without_permit_or_allowance_does_not_stand(stage):
+    words = stage.post(stage.buyer, "/v1/offers", ticket_id=str(stage.tickets[0].id), price=str(PRICE)).json()
+    body = {"signature": "0x" + sign_typed_data(stage.buyer.key, words["typed_data"]).hex()}
+    url = f"/v1/offers/{words['order']['id']}/signature"
+    assert stage.client.put(url, headers=stage.buyer.headers, json=body).json()["error"]["code"] == "bad_permit"
 
 
-def test_nothing_is_bought_back_without_a_price_or_a_line(stage):
-    url = f"/v1/tickets/{stage.tickets[0].id}/sell-back"
-    assert stage.post(stage.seller, url).json()["error"]["code"] == "no_buyback"
-    fund(stage)
-    assert stage.post(stage.seller, url).json()["error"]["code"] == "nobody_in_line"
-    assert stage.post(stage.buyer, url).json()["error"]["code"] == "not_your_ticket"
+def test_an_offer_expires(stage):
+    made = offer(stage, expires_at=(stage.market.now() + timedelta(hours=1)).isoformat())
+    stage.market.late += timedelta(hours=1, seconds=1)
+    assert status(stage, made) == ("EXPIRED", "expired")
+    refused = accept(stage, made).json()["error"]
+    assert (refused["code"], refused["details"]["reason"]) == ("not_listed", "expired")
+    with clock.use(stage.market.now):
+        tasks.sweep()
+    shown = stage.client.get(f"/v1/tickets/{stage.tickets[0].id}/offers", params={"standing": "EXPIRED"}).json()
+    assert [one["id"] for one in shown["items"]] == [made["id"]]
 
 
-def test_another_promoter_neither_prices_nor_pays(stage, people):
-    other = people()
-    grant(stage.session, other.wallet, Role.PROMOTER, stage.sale.event.organisation_id)
-    base = f"/v1/events/{stage.sale.event.id}/buyback"
-    # Of the same organisation, but the collection is not that wallet's: the market says so.
-    answer = stage.post(other, f"{base}/prices", tier_id=str(stage.sale.tier.id), price="1").json()["error"]
-    assert (answer["code"], answer["details"]["reason"]) == ("call_would_revert", "NotCollectionOwner")
+def test_only_its_buyer_withdraws_an_offer_and_on_chain_it_is_gone_before_the_index_says_so(stage, people):
+    made = offer(stage)
+    url = f"/v1/offers/{made['id']}/cancel"
+    for other in (stage.seller, people()):
+        assert stage.post(other, url).json()["error"]["code"] == "offer_unknown"
+    order_hash = bytes.fromhex(made["order_hash"][2:])
+    stage.market.call("ResaleMarket", stage.market.market, "cancel", [[order_hash]], stage.buyer.wallet)
+    # The index has not looked: the chain is asked.
+    assert status(stage, made) == ("LISTED", None)
+    assert accept(stage, made).json()["error"]["details"]["reason"] == "cancelled_on_chain"
+    stage.market.follow()
+    assert status(stage, made) == ("CANCELLED", "cancelled_on_chain")

@@ -17,6 +17,7 @@ GROUND = Ground(frozenset({TicketStatus.LIVE}), NOON + timedelta(days=1), event_
 TERMS = Terms(
     is_of_market=True,
     currency=bytes(20),
+    currency_is_paused=False,
     paused=0,
     resale=True,
     freeze_at=0,
@@ -62,6 +63,7 @@ def test_seller_royalty_and_fee_are_the_price_to_the_unit(price, royalty_bps, fe
         ({"held_until": AT}, None),
         ({"cap": None}, Refusal.NO_FACE),
         ({"cap": 99}, Refusal.ABOVE_CAP),
+        ({"currency_is_paused": True}, Refusal.CURRENCY_PAUSED),
     ],
 )
 def test_what_the_collection_would_refuse_is_told_before(change, refusal):
@@ -93,6 +95,9 @@ def test_what_this_house_knows_against_a_sale(change, refusal):
     [
         ({}, Status.LISTED, None),
         ({"is_signed": False}, Status.DRAFT, None),
+        ({"is_signed": False, "expires_at": NOON - timedelta(seconds=1), "held_epoch": 2}, Status.DRAFT, None),
+        ({"is_signed": False, "is_withdrawn": True}, Status.CANCELLED, "withdrawn"),
+        ({"is_signed": False, "sold": Sold.SEEN}, Status.SETTLING, None),
         ({"sold": Sold.SEEN, "held_epoch": 2}, Status.SETTLING, None),
         ({"sold": Sold.FINAL, "is_withdrawn": True}, Status.SETTLED, None),
         ({"is_withdrawn": True}, Status.CANCELLED, "withdrawn"),

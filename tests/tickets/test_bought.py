@@ -9,11 +9,16 @@ from eth_abi.abi import encode
 from sqlalchemy import select
 
 from backend.accounts.addresses import show_address
+from backend.accounts.models import Role
+from backend.catalog.errors import SoldOut
 from backend.catalog.models import TierPrice
 from backend.chain.models import ChainBlock, ChainCursor, ChainLog
 from backend.kit import clock
 from backend.orders import reactions as order_reactions  # noqa: F401 - as those of tickets below
+from backend.orders import resolve
 from backend.orders import tasks as order_tasks
+from backend.orders.errors import CannotHonour
+from backend.orders.models import Resolution
 from backend.orders.place import Buyer, Wish, place
 from backend.payments import begin, registry
 from backend.payments.models import Payment
@@ -21,11 +26,12 @@ from backend.payments.port import Seen
 from backend.payments.providers.crypto import quote_id
 from backend.payments.settle import apply
 from backend.tickets import bought, holdings, quote, reactions  # noqa: F401 - the reactions are part of what happens
+from backend.tickets import gauges as figures
 from backend.tickets.models import Purchase
 from backend.tickets.rules import ZERO_ADDRESS
-from tests.factories.accounts import make_account
+from tests.factories.accounts import grant, make_account, signed_in
 from tests.factories.orders import make_sale
-from tests.factories.tickets import ALICE, BOB, NETWORK, Chain, make_collection, tickets_of
+from tests.factories.tickets import ALICE, BOB, CAROL, NETWORK, Chain, make_collection, tickets_of
 
 PRICE, FIRST = 25 * 10**18, 2**52
 TOKEN = b"\xb5" * 20
@@ -205,3 +211,71 @@ def test_a_quote_that_any_log_names_is_never_called_over(session, order, collect
     )  # fmt: skip
     session.flush()
     assert registry.get("crypto").fetch(str(payment_of(session, order).id)).status is Seen.OPEN
+
+
+ADMIN_REASON = "The signing key's old fee, looked at on 3 March."
+
+
+def decide(session, order, resolution, now):
+    admin = make_account(session)
+    found = resolve.resolve(session, order.id, admin.id, Resolution(resolution), ADMIN_REASON, now)
+    session.expire_all()
+    return found.status
+
+
+def test_a_purchase_with_another_fee_can_be_honoured(session, sale, collection, order, now):
+    settle(session, bought_log(session, order, collection, fee=0), now)
+    assert decide(session, order, "honour", now) == "FULFILLED"
+    assert session.scalars(select(Purchase.status)).all() == ["HONOURED"]
+    assert [t.status for t in tickets_of(session, order.id)] == ["LIVE", "LIVE"]
+    assert figures.oldest_purchase(session) == {}
+
+
+@pytest.mark.parametrize(("field", "value"), [("price", PRICE), ("quantity", 1), ("tier", 9)])
+def test_one_that_brought_something_else_cannot_but_is_voided_on_chain(
+    session, sale, collection, order, now, field, value
+):
+    settle(session, bought_log(session, order, collection, **{field: value}), now)
+    with pytest.raises(CannotHonour), session.begin_nested():
+        decide(session, order, "honour", now)
+    session.expire_all()
+    assert decide(session, order, "void", now) == "CANCELLED"
+    assert {t.status for t in tickets_of(session, order.id)} == {"VOID"}
+    assert session.scalars(select(Purchase.status)).all() == ["CLOSED"]
+    assert (sale.tier.held, payment_of(session, order).status) == (0, "FAILED")
+
+
+def test_late_and_sold_out_is_honoured_once_the_tier_has_room_or_refunded(session, sale, collection, order, now):
+    logs = bought_log(session, order, collection)
+    with clock.frozen(now + timedelta(hours=1)):
+        expire(session, order, sale, clock.now())
+        sale.tier.paid = 1
+        settle(session, logs, clock.now())
+        order_tasks.resolve_late(order.id)
+        session.expire_all()
+        with pytest.raises(SoldOut), session.begin_nested():
+            decide(session, order, "honour", clock.now())
+        session.expire_all()
+        sale.tier.paid = 0
+        session.flush()
+        assert decide(session, order, "honour", clock.now()) == "FULFILLED"
+
+
+def test_nobodys_purchase_is_closed_by_an_admin_and_an_orders_is_not(client, session, sale, collection, order, now):
+    settle(session, bought_log(session, order, collection, id=b"\x07" * 32), now)
+    purchase = session.scalars(select(Purchase)).one()
+    url, body = f"/v1/admin/purchases/{purchase.id}/close", {"reason": ADMIN_REASON}
+    assert client.post(url, headers=signed_in(session, BOB), json=body).json()["error"]["code"] == "forbidden"
+    grant(session, CAROL, Role.ADMIN)
+    admin = signed_in(session, CAROL)
+    assert figures.oldest_purchase(session) != {}
+    for _ in range(2):
+        assert client.post(url, headers=admin, json=body).json()["status"] == "CLOSED"
+    session.expire_all()
+    assert figures.oldest_purchase(session) == {}
+    settle(session, bought_log(session, order, collection, fee=0), now)
+    other = session.scalars(select(Purchase).where(Purchase.status == "MISMATCH")).one()
+    refused = client.post(f"/v1/admin/purchases/{other.id}/close", headers=admin, json=body).json()
+    assert refused["error"]["code"] == "purchase_not_open"
+    shown = client.get("/v1/admin/purchases?status=MISMATCH", headers=admin).json()["items"]
+    assert [item["id"] for item in shown] == [str(other.id)]

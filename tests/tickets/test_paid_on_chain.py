@@ -1,29 +1,20 @@
 """A purchase by quote against our real contracts: who pays what, once, in time, and what the index makes of it."""
 
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from eth_account import Account
 from sqlalchemy import select
 
-from backend.accounts.models import Role
-from backend.catalog.models import TierPrice
 from backend.chain import abi
 from backend.chain.port import CallReverted
 from backend.ledger.service import balance
 from backend.orders import tasks as order_tasks
-from backend.orders.models import Order
 from backend.payments.models import Payment
 from backend.tickets import onchain, service
 from backend.tickets.models import MintJob, Purchase
-from tests.factories.accounts import address_of, grant, make_key, sign_typed_data, signed_in
-from tests.factories.orders import make_sale
+from tests.factories.accounts import address_of, make_key, signed_in
 from tests.factories.tickets import NETWORK, tickets_of
-from tests.tickets.test_on_chain import deploy
-
-BKS, BNB = 25 * 10**18, 10**17
-ETHER = 10**18
+from tests.tickets.purchases import BNB, ETHER, Buyer, deploy_on_sale, make_token_sale, stored
 
 
 @pytest.fixture
@@ -33,73 +24,17 @@ def promoter():
 
 @pytest.fixture
 def sale(session, promoter):
-    sale = make_sale(session, quantities=(50, 20), status="DRAFT")
-    grant(session, address_of(promoter), Role.PROMOTER, sale.event.organisation_id)
-    for currency, amount in (("BKS", BKS), ("BNB", BNB)):
-        price = TierPrice(currency=currency, amount=amount, organisation_id=sale.event.organisation_id)
-        sale.tier.prices.append(price)
-    session.flush()
-    return sale
+    return make_token_sale(session, promoter)
 
 
 @pytest.fixture
 def collection(client, chain, session, sale, promoter):
-    made = deploy(client, chain, session, sale, promoter)
-    session.refresh(sale.event)
-    sale.event.status, tomorrow = "ON_SALE", chain.now() + timedelta(days=1)
-    sale.event.doors_at = sale.event.starts_at = tomorrow
-    sale.event.ends_at = tomorrow + timedelta(hours=4)
-    for tier in sale.tiers:
-        tier.on_sale = True
-    session.flush()
-    return made
-
-
-class Buyer:
-    """A fan with coins, tokens and a session."""
-
-    def __init__(self, client, chain, session, sale) -> None:
-        self.client, self.chain, self.sale, self.key = client, chain, sale, make_key()
-        self.headers = signed_in(session, address_of(self.key), chain.now())
-        chain.node.fund(self.key.address, ETHER)
-        chain.call("BKS", chain.bks, "mint", [address_of(self.key), 100 * ETHER])
-
-    def order(self, currency="BKS", quantity=2, key="an-order-of-mine") -> dict:
-        lines = [{"tier_id": str(self.sale.tier.id), "quantity": quantity}]
-        body = {"event_id": str(self.sale.event.id), "lines": lines, "provider": "crypto", "currency": currency}
-        answer = self.client.post("/v1/orders", headers=self.headers | {"Idempotency-Key": key}, json=body)
-        assert answer.status_code == 201, answer.json()
-        order = answer.json()["order"]
-        begun = self.client.post(
-            f"/v1/orders/{order['order_id']}/payment", headers=self.headers, json={"provider": "crypto"}
-        )
-        assert begun.json()["checkout_url"].endswith(f"/v1/orders/{order['order_id']}/quote"), begun.json()
-        return order
-
-    def quote(self, order: dict, **body: str):
-        return self.client.post(f"/v1/orders/{order['order_id']}/quote", headers=self.headers, json=body)
-
-    def transaction(self, order: dict) -> dict:
-        answer = self.quote(order).json()
-        if answer["permit"]:
-            signature = "0x" + sign_typed_data(self.key, answer["permit"]).hex()
-            answer = self.quote(order, permit=signature).json()
-        return answer["transaction"]
-
-    def send(self, transaction: dict, blocks: int = 3) -> None:
-        fields = {name: value for name, value in transaction.items() if name != "from"}
-        self.chain.port.send_raw(bytes(Account.sign_transaction(fields, self.key.key).raw_transaction))
-        self.chain.node.mine(blocks)
+    return deploy_on_sale(client, chain, session, sale, promoter)
 
 
 @pytest.fixture
 def buyer(client, chain, session, sale, collection):
     return Buyer(client, chain, session, sale)
-
-
-def stored(session, order) -> Order:
-    query = select(Order).where(Order.id == UUID(order["order_id"])).execution_options(populate_existing=True)
-    return session.scalars(query).one()
 
 
 def books(session, sale, currency):
@@ -229,18 +164,6 @@ def test_a_purchase_that_a_reorg_undoes_before_it_is_final_pays_nothing(buyer, c
     chain.index(collection.address)
     assert stored(session, order).status == "AWAITING_PAYMENT"
     assert tickets_of(session, UUID(order["order_id"])) == []
-
-
-def test_an_order_paid_on_chain_is_not_refunded_by_us(client, buyer, chain, session, collection):
-    order = buyer.order("BNB", quantity=1)
-    buyer.send(buyer.transaction(order))
-    chain.index(collection.address)
-    admin = make_key()
-    grant(session, address_of(admin), Role.ADMIN)
-    headers = signed_in(session, address_of(admin), chain.now())
-    url = f"/v1/admin/orders/{order['order_id']}/refund"
-    assert client.post(url, headers=headers, json={"reason": "moved"}).json()["error"]["code"] == "paid_on_chain"
-    assert stored(session, order).status == "FULFILLED"
 
 
 def test_a_ticket_bought_on_chain_is_given_away_and_used_like_any_other(buyer, chain, session, collection):

@@ -76,11 +76,26 @@ def verify_digest(address: bytes, digest: bytes, signature: bytes, chain: Chain)
     return Proof.PLAIN
 
 
-def _wrapped(address: bytes, digest: bytes, wrapper: bytes, code: bytes, chain: Chain) -> Proof:
+def unwrapped(signature: bytes) -> bytes:
+    """Return a signature without its ERC-6492 wrapper, as a contract that stands on chain is asked about it.
+
+    Raises BadSignature.
+    """
+    if not signature.endswith(MAGIC_6492):
+        return signature
+    return _unwrap(signature[: -len(MAGIC_6492)])[2]
+
+
+def _unwrap(wrapper: bytes) -> tuple[str, bytes, bytes]:
     try:
         factory, factory_call, signature = decode(["address", "bytes", "bytes"], wrapper)
     except (DecodingError, OverflowError) as error:
         raise BadSignature(reason="malformed_wrapper") from error
+    return factory, factory_call, signature
+
+
+def _wrapped(address: bytes, digest: bytes, wrapper: bytes, code: bytes, chain: Chain) -> Proof:
+    factory, factory_call, signature = _unwrap(wrapper)
     if code and _contract_agrees(address, digest, signature, chain):
         return Proof.CONTRACT
     # Not deployed, or deployed and not yet prepared: run the factory and ask again, in one call that changes nothing.

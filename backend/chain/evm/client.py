@@ -23,6 +23,7 @@ from backend.chain.port import (
     Fees,
     Receipt,
     ReceiptLog,
+    SentTransaction,
     WrongChain,
     hex_of,
 )
@@ -143,6 +144,20 @@ class EvmChain:
                 )
                 for log in answer["logs"]
             ),
+        )
+
+    def transaction(self, tx_hash: bytes) -> SentTransaction | None:
+        """Run eth_getTransactionByHash."""
+        answer = self._ask("eth_getTransactionByHash", hex_of(tx_hash))
+        if answer is None:
+            return None
+        return SentTransaction(
+            tx_hash=tx_hash,
+            sender=_unhex(answer["from"]),
+            to=_unhex(answer["to"]) if answer.get("to") else None,
+            nonce=int(answer["nonce"], 16),
+            value=int(answer["value"], 16),
+            data=_unhex(answer["input"]),
         )
 
     def transaction_known(self, tx_hash: bytes) -> bool:

@@ -24,6 +24,7 @@ from backend.payments.port import (
     BeginRequest,
     Begun,
     Incoming,
+    ProviderDispute,
     ProviderPayment,
     ProviderRefused,
     ProviderUnavailable,
@@ -86,12 +87,16 @@ class CryptoProvider:
         return self.fetch(reference).status is Seen.EXPIRED
 
     def refund(self, reference: str, amount: Money, key: UUID) -> RefundResult:  # noqa: ARG002 - the port has them
-        """Refuse: the money is in the promoter's collection."""
+        """Refuse: the money is in the promoter's collection, and a wallet sends it back."""
         raise ProviderRefused(reason=_NO_REFUND)
 
     def fetch_refund(self, reference: str) -> RefundResult:  # noqa: ARG002 - as above
         """Refuse: there are none."""
         raise ProviderRefused(reason=_NO_REFUND)
+
+    def fetch_dispute(self, reference: str) -> ProviderDispute:  # noqa: ARG002 - as above
+        """Refuse: nobody can dispute what a wallet has signed."""
+        raise UnknownAtProvider
 
     def read_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Incoming:  # noqa: ARG002 - as above
         """Refuse: a chain sends no messages, so this one is nobody's."""

@@ -16,6 +16,7 @@ from backend.payments.port import (
     BeginRequest,
     Begun,
     Incoming,
+    ProviderDispute,
     ProviderPayment,
     ProviderRefused,
     ProviderUnavailable,
@@ -39,6 +40,7 @@ class FakeProvider:
     secret: str = "fake secret"  # noqa: S105 - protects nothing
     payments: dict[str, ProviderPayment] = field(default_factory=dict)
     refunds: dict[str, RefundResult] = field(default_factory=dict)
+    disputes: dict[str, ProviderDispute] = field(default_factory=dict)
     refusal: str | None = None
     """When set, `begin` and `refund` are refused for this reason."""
     refund_outcome: RefundOutcome = RefundOutcome.SUCCEEDED
@@ -104,6 +106,13 @@ class FakeProvider:
         if reference not in self.refunds:
             raise UnknownAtProvider
         return self.refunds[reference]
+
+    def fetch_dispute(self, reference: str) -> ProviderDispute:
+        """Return the dispute as a test put it."""
+        self._called("fetch_dispute")
+        if reference not in self.disputes:
+            raise UnknownAtProvider
+        return self.disputes[reference]
 
     def read_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Incoming:
         """Take a message whose header is the secret."""

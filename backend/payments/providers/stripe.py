@@ -21,7 +21,9 @@ from backend.payments.port import (
     BadSignature,
     BeginRequest,
     Begun,
+    DisputeSeen,
     Incoming,
+    ProviderDispute,
     ProviderPayment,
     ProviderRefused,
     ProviderUnavailable,
@@ -53,13 +55,21 @@ _PAYMENT_TYPES = frozenset(
     }
 )
 _REFUND_TYPES = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
-_ALARMS = ("charge.dispute.", "radar.early_fraud_warning.", "review.opened")
+_DISPUTES = "charge.dispute."
+_ALARMS = ("radar.early_fraud_warning.", "review.opened")
 _REFUND_OUTCOMES = {
     "pending": RefundOutcome.PENDING,
     "requires_action": RefundOutcome.PENDING,
     "succeeded": RefundOutcome.SUCCEEDED,
     "failed": RefundOutcome.FAILED,
     "canceled": RefundOutcome.FAILED,
+}
+# Without `won` and `lost`, all are open: an appeal may still bring money that was lost back.
+_DISPUTE_ENDS = {
+    "won": DisputeSeen.WON,
+    "warning_closed": DisputeSeen.WON,
+    "prevented": DisputeSeen.WON,
+    "lost": DisputeSeen.LOST,
 }
 _log = logs.get(__name__)
 
@@ -230,6 +240,19 @@ class StripeProvider:
             found = self._stripe.refunds.retrieve(reference)
         return self._refund_result(found)
 
+    def fetch_dispute(self, reference: str) -> ProviderDispute:
+        """Return the dispute as Stripe has it now: https://docs.stripe.com/api/disputes/object."""
+        with _our_errors():
+            found = self._stripe.disputes.retrieve(reference, {"expand": ["payment_intent"]})
+        intent = found.payment_intent if isinstance(found.payment_intent, stripe.PaymentIntent) else None
+        return ProviderDispute(
+            reference=found.id,
+            status=_DISPUTE_ENDS.get(found.status, DisputeSeen.OPEN),
+            amount=from_stripe(found.amount, found.currency),
+            payment_id=_our_id_in(intent.metadata, "payment_id") if intent is not None else None,
+            reason=found.reason,
+        )
+
     @staticmethod
     def _refund_result(refund: stripe.Refund) -> RefundResult:
         outcome = _REFUND_OUTCOMES.get(refund.status or "")
@@ -303,4 +326,6 @@ def _subject(kind: str, reference: str | None) -> Subject:
         return Subject.PAYMENT
     if kind in _REFUND_TYPES and reference:
         return Subject.REFUND
+    if kind.startswith(_DISPUTES) and reference:
+        return Subject.DISPUTE
     return Subject.ALARM if kind.startswith(_ALARMS) else Subject.OTHER

@@ -71,6 +71,18 @@ class Api:
         """GET /v1/refunds/{id}."""
         return self._calls.read(request, lambda _asked: shown(self._desk.find("refunds", refund_id)))
 
+    def retrieve_dispute(self, request: Request, dispute_id: str) -> Response:
+        """GET /v1/disputes/{id}."""
+
+        def work(asked: Json) -> Json:
+            dispute, expand = self._desk.find("disputes", dispute_id), asked.get("expand", [])
+            if any(name != "payment_intent" for name in expand):
+                raise StripeRefusal(400, "This simulator expands payment_intent only", param="expand")
+            intent = self._state["payment_intents"][dispute["payment_intent"]]
+            return shown(dispute, {"payment_intent": intent} if expand else None)
+
+        return self._calls.read(request, work)
+
     def list_events(self, request: Request) -> Response:
         """GET /v1/events; `delivery_success=false` picks those no webhook has taken, `created[gte]` recent ones."""
 
@@ -100,6 +112,7 @@ def make_router(desk: Desk, faults: Faults) -> APIRouter:
     router.add_api_route("/payment_intents/{intent_id}", api.retrieve_intent, methods=["GET"])
     router.add_api_route("/refunds", api.create_refund, methods=["POST"])
     router.add_api_route("/refunds/{refund_id}", api.retrieve_refund, methods=["GET"])
+    router.add_api_route("/disputes/{dispute_id}", api.retrieve_dispute, methods=["GET"])
     router.add_api_route("/events", api.list_events, methods=["GET"])
     router.add_api_route("/events/{event_id}", api.retrieve_event, methods=["GET"])
     return router

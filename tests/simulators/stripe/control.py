@@ -1,5 +1,6 @@
 """Levers for demos and tests, under `/_sim`. The real Stripe has none of them."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query
@@ -16,6 +17,7 @@ def make_router(desk: Desk, faults: Faults) -> APIRouter:
     """Return the levers on `desk`."""
     router = APIRouter(prefix="/_sim")
     state = desk.state
+    _banks_levers(router, desk)
 
     @router.get("/events")
     def events(reference: str | None = None) -> list[Json]:
@@ -61,3 +63,24 @@ def make_router(desk: Desk, faults: Faults) -> APIRouter:
         return {kind: calls}
 
     return router
+
+
+def _banks_levers(router: APIRouter, desk: Desk) -> None:
+    """Add what a cardholder and the bank do."""
+
+    def carried_out(work: Callable[[], Json]) -> Json:
+        with desk.state.changing():
+            try:
+                return work()
+            except StripeRefusal as refusal:
+                raise HTTPException(refusal.status, refusal.message) from refusal
+
+    @router.post("/sessions/{session_id}/dispute")
+    def dispute(session_id: str, amount: Annotated[int | None, Query(ge=1)] = None) -> Json:
+        """Have the cardholder dispute what paid the session, or `amount` of it."""
+        return carried_out(lambda: desk.dispute(session_id, amount))
+
+    @router.post("/disputes/{dispute_id}/{outcome}")
+    def decide(dispute_id: str, outcome: Literal["won", "lost"]) -> Json:
+        """Let the bank decide."""
+        return carried_out(lambda: desk.decide(dispute_id, outcome))

@@ -146,6 +146,8 @@ class Desk:
         intent = self.find("payment_intents", params["payment_intent"])
         if intent["status"] != "succeeded":
             raise StripeRefusal(400, f"{intent['id']} has no successful charge to refund.")
+        if any(one["payment_intent"] == intent["id"] and _is_open(one) for one in self.state["disputes"].values()):
+            raise StripeRefusal(400, f"{intent['id']} has been charged back; cannot refund.", code="charge_disputed")
         gone = sum(
             refund["amount"]
             for refund in self.state["refunds"].values()
@@ -173,10 +175,52 @@ class Desk:
         self.announce("refund.created", refund)
         return refund
 
+    def dispute(self, session_id: str, amount: int | None = None, reason: str = "fraudulent") -> Json:
+        """Have the cardholder dispute a paid session's charge, or a part of it."""
+        session = self.find("sessions", session_id)
+        intent = self.state["payment_intents"].get(session["payment_intent"])
+        if intent is None or intent["status"] != "succeeded":
+            raise StripeRefusal(409, f"{session_id} has not been paid: there is nothing to dispute.")
+        dispute = {
+            "id": new_id("dp_"),
+            "object": "dispute",
+            "amount": amount or intent["amount_received"],
+            "charge": None,
+            "created": int(time.time()),
+            "currency": intent["currency"],
+            "evidence_details": {"due_by": int(time.time()) + 7 * 24 * 3600, "has_evidence": False},
+            "is_charge_refundable": False,
+            "livemode": False,
+            "metadata": {},
+            "payment_intent": intent["id"],
+            "reason": reason,
+            "status": "needs_response",
+        }
+        self.state["disputes"][str(dispute["id"])] = dispute
+        self.announce("charge.dispute.created", dispute)
+        self.announce("charge.dispute.funds_withdrawn", dispute)
+        return dispute
+
+    def decide(self, dispute_id: str, outcome: str) -> Json:
+        """Let the bank decide an open dispute: `won` or `lost`."""
+        dispute = self.find("disputes", dispute_id)
+        if not _is_open(dispute):
+            raise StripeRefusal(409, f"{dispute_id} is {dispute['status']} already.")
+        dispute["status"] = outcome
+        self.announce("charge.dispute.updated", dispute)
+        if outcome == "won":
+            self.announce("charge.dispute.funds_reinstated", dispute)
+        self.announce("charge.dispute.closed", dispute)
+        return dispute
+
     def tick(self) -> None:
         """Expire the sessions whose time is over."""
         for session_id in list(self.state["sessions"]):
             self.find("sessions", session_id)
+
+
+def _is_open(dispute: Json) -> bool:
+    return dispute["status"] not in {"won", "lost"}
 
 
 def shown(found: Json, expanded: dict[str, Any] | None = None) -> Json:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
-_KINDS = ("sessions", "payment_intents", "refunds", "events", "keys", "deliveries")
+_KINDS = ("sessions", "payment_intents", "refunds", "disputes", "events", "keys", "deliveries")
 
 
 class State:

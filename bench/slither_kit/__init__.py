@@ -1,0 +1,1 @@
+"""What bench/slither is made of: the packages it installs, what it reads, what has been explained."""

@@ -1,0 +1,302 @@
+"""The drill: a minter key leaks, mints what nobody bought, and one command puts an end to it."""
+
+import json
+
+import ape
+import pytest
+import signing
+from eth_utils import keccak
+from signing import NO_PERMIT
+from world import LIVE, LOCKED, PAUSE_MINT, PAUSE_RESALE, USED, VOID, ZERO, entries, token
+
+KNOWN_BATCH = token(1)
+EXTRA = [token(2, index) for index in range(7)]
+
+
+@pytest.fixture
+def show(launch, people):
+    """A collection whose first batch the house minted: Anna's ticket, Ben's, and one in escrow."""
+    made = launch(eventRef=b"\x61".rjust(32, b"\0"))
+    made.mintBatch(1, _first(made, people), sender=people.minter)
+    return made
+
+
+def _first(made, people):
+    return entries((people.anna, 1), (people.ben, 2), (made.address, 1))
+
+
+@pytest.fixture
+def sell(show, people, chain):
+    """Ben buys a ticket by a quote; return what the house knows of it."""
+
+    def make(number, price=1000):
+        given = {
+            "id": bytes([number]).rjust(32, b"\0"),
+            "buyer": people.ben.address,
+            "tier": 1,
+            "quantity": 1,
+            "currency": ZERO,
+            "price": price,
+            "fee": 0,
+            "deadline": chain.pending_timestamp + 3600,
+        }
+        signature = signing.quote(people.quote_signer, given, show.address)
+        show.buy(tuple(given.values()), signature, NO_PERMIT, sender=people.ben, value=price)
+        return {**given, "id": "0x" + given["id"].hex()}
+
+    return make
+
+
+@pytest.fixture
+def leak(show, people):
+    """The leaked key mints inside its allowance: a batch to the thief, and one by safeMint."""
+    batch = entries(*((people.stranger, 1) for _ in EXTRA))
+    show.mintBatch(2, batch, sender=people.minter)
+    show.safeMint(people.stranger, b"", sender=people.minter)
+
+
+@pytest.fixture
+def file(show, people, chain, tmp_path_factory):
+    """Write the file of known batches, as the house would."""
+
+    def write(quotes=(), collections=None, **changes):
+        known = {"number": 1, "contents_hash": "0x" + keccak(_first(show, people)).hex()}
+        entry = {"address": show.address, "batches": [known], "quotes": list(quotes)}
+        told = {"format": 1, "network": "eip155:31337", "block": chain.blocks.head.number}
+        told["collections"] = [entry] if collections is None else collections
+        path = tmp_path_factory.mktemp("known") / "known.json"
+        path.write_text(json.dumps(told | changes))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def drill(console, show, people, file):
+    """Run the command on the collection."""
+
+    def run(*more, known=None, **keys):
+        keys = {"signer": people.guardian, "operator": people.operator} | keys
+        arguments = ("--collection", show.address, "--known", known or file(), *more)
+        return console.run("minter_compromise", *arguments, "--yes", **keys)
+
+    return run
+
+
+def _statuses(show, tokens):
+    return [show.ticket(one)[2] for one in tokens]
+
+
+def test_one_command_ends_it_and_doors_and_refunds_go_on(drill, show, people, sell, leak, file, console):
+    quotes = [sell(1)]
+    show.setPaused(PAUSE_RESALE, sender=people.guardian)
+    done = drill(known=file(quotes))
+    assert done.status == 0, done.said
+    assert show.paused() == PAUSE_RESALE | PAUSE_MINT
+    assert (show.minter(), show.minterAllowance()) == (ZERO, 1200 - 3 - 7 - 1)
+    safe_minted, bought = 2**52 + 2**51 + 10, 2**52 + 11
+    assert _statuses(show, [*EXTRA, safe_minted]) == [LOCKED] * 8
+    assert _statuses(show, [KNOWN_BATCH, KNOWN_BATCH + 1, KNOWN_BATCH + 2, bought]) == [LIVE] * 4
+    assert "8 unknown tickets" in done.said and done.said.count(str(people.stranger.address)) == 8
+
+    # The old key mints no more, and while MINT is paused neither does a new one.
+    one = entries((people.stranger, 1))
+    with ape.reverts(show.NotMinter):
+        show.mintBatch(3, one, sender=people.minter)
+    console.send("rotate_minter", "--collection", show.address, "--to", people.relayer.address, signer=people.guardian)
+    with ape.reverts(show.ScopePaused):
+        show.mintBatch(3, one, sender=people.relayer)
+    # A stolen ticket goes nowhere.
+    with ape.reverts(show.TicketNotLive):
+        show.transferFrom(people.stranger, people.cleo, EXTRA[0], sender=people.stranger)
+    # Door, refund and sale by quote.
+    show.setStatus([KNOWN_BATCH], USED, sender=people.operator)
+    show.setStatus([KNOWN_BATCH + 1], VOID, sender=people.operator)
+    show.burn(KNOWN_BATCH + 1, sender=people.operator)
+    sell(2)
+    # And back to work.
+    console.send("pause", "mint", "--resume", "--collection", show.address, signer=people.guardian)
+    show.mintBatch(3, one, sender=people.relayer)
+
+
+def test_a_second_run_changes_nothing(drill, leak, file, console):
+    known = file()
+    assert drill(known=known).status == 0
+    before = console.state()
+    done = drill(known=known)
+    assert (done.status, console.state()) == (0, before)
+    assert "already" in done.said and done.said.count(" LOCKED ") == 8
+
+
+def test_a_dry_run_shows_all_of_it_and_sends_nothing(console, show, people, leak, file):
+    asked = ("minter_compromise", "--collection", show.address, "--known", file(), "--new-minter")
+    said = console.try_out(*asked, people.relayer.address)
+    for word in ("setPaused", "rotateMinter", "setStatus", people.guardian.address, people.operator.address):
+        assert str(word) in said
+    assert str(EXTRA[6]) in said and str(KNOWN_BATCH) not in said.split()
+
+
+def test_a_run_killed_in_the_middle_is_finished_by_the_next(drill, show, leak, monkeypatch):
+    import scripts._lockdown as lockdown
+
+    real, sent = lockdown.execute, []
+
+    def dies_after_two_chunks(connection, signer, calls, *more):
+        if sum(call.function == "setStatus" for call in sent) == 2:
+            raise SystemExit(137)
+        sent.extend(calls)
+        return real(connection, signer, calls, *more)
+
+    monkeypatch.setattr(lockdown, "execute", dies_after_two_chunks)
+    assert drill("--chunk", "3").status == 137
+    assert _statuses(show, EXTRA) == [LOCKED] * 6 + [LIVE]
+    monkeypatch.setattr(lockdown, "execute", real)
+    assert drill("--chunk", "3").status == 0
+    assert _statuses(show, EXTRA) == [LOCKED] * 7
+
+
+def test_a_ticket_that_a_door_uses_meanwhile_does_not_stop_the_others(drill, show, people, leak, monkeypatch):
+    import scripts._lockdown as lockdown
+
+    real, used = lockdown.execute, []
+
+    def late(connection, signer, calls, *more):
+        if calls[0].function == "setStatus" and not used:
+            used.append(show.setStatus([EXTRA[1]], USED, sender=people.operator))
+        return real(connection, signer, calls, *more)
+
+    monkeypatch.setattr(lockdown, "execute", late)
+    assert drill().status == 0
+    assert _statuses(show, EXTRA[:3]) == [LOCKED, USED, LOCKED]
+
+
+def test_used_void_and_burnt_ones_are_listed_only(drill, show, people, leak):
+    show.setStatus([EXTRA[0]], USED, sender=people.operator)
+    show.setStatus(EXTRA[1:3], VOID, sender=people.operator)
+    show.burn(EXTRA[2], sender=people.operator)
+    done = drill()
+    assert done.status == 0
+    assert _statuses(show, EXTRA[:2]) == [USED, VOID] and _statuses(show, EXTRA[3:]) == [LOCKED] * 4
+    assert all(f"{one:<18} {word}" in done.said for one, word in zip(EXTRA, ("USED", "VOID", "BURNT"), strict=False))
+
+
+def test_a_quote_on_other_terms_or_of_nobody_is_unknown(drill, show, sell, file):
+    known, cheap, foreign = sell(1), sell(2, price=1), sell(3)
+    quotes = [known, {**cheap, "price": 1000}]
+    assert drill(known=file(quotes)).status == 0
+    assert _statuses(show, [2**52 + 3, 2**52 + 4, 2**52 + 5]) == [LIVE, LOCKED, LOCKED]
+    assert foreign["id"] not in str(quotes)
+
+
+def test_a_known_number_with_other_contents_is_unknown(drill, show, people, file, leak):
+    entry = {"number": 2, "contents_hash": "0x" + keccak(entries((people.anna, 1))).hex()}
+    known = {"address": show.address, "batches": [entry], "quotes": []}
+    assert drill(known=file(collections=[known])).status == 0
+    assert _statuses(show, [KNOWN_BATCH, *EXTRA[:2]]) == [LOCKED] * 3, "batch 1 is not in this file either"
+
+
+def test_what_is_younger_than_the_file_is_left_for_the_next_one(drill, show, people, file):
+    known = file()
+    show.mintBatch(2, entries((people.stranger, 1)), sender=people.minter)
+    done = drill(known=known)
+    assert done.status == 1 and "younger than the file" in done.said
+    assert show.minter() == ZERO and _statuses(show, [EXTRA[0]]) == [LIVE]
+    assert drill(known=file()).status == 0
+    assert _statuses(show, [EXTRA[0]]) == [LOCKED]
+
+
+def test_without_a_file_it_stops_minting_and_judges_nothing(console, show, people, leak):
+    said = console.send(
+        "minter_compromise",
+        "--collection",
+        show.address,
+        "--new-minter",
+        people.relayer.address,
+        signer=people.guardian,
+    )
+    assert "not judged" in said
+    assert (show.paused(), show.minter()) == (PAUSE_MINT, people.relayer)
+    assert _statuses(show, EXTRA[:1]) == [LIVE]
+
+
+def test_one_that_cannot_be_stopped_keeps_no_other_from_it(console, show, fresh, people, leak, file):
+    fresh.setGuardian(people.anna, sender=people.promoter)
+    arguments = ("--collection", fresh.address, "--collection", show.address, "--known", file(), "--yes")
+    done = console.run("minter_compromise", *arguments, signer=people.guardian, operator=people.operator)
+    assert done.status == 1
+    assert f"{fresh.address} NOT STOPPED: setPaused: NotOwnerOrGuardian" in done.said
+    assert f"{fresh.address} not judged: the file of known batches does not name it" in done.said
+    assert (fresh.paused(), show.paused()) == (0, PAUSE_MINT)
+    assert _statuses(show, EXTRA) == [LOCKED] * 7
+
+
+def test_every_collection_of_the_factory_is_stopped(console, show, fresh, collection, people):
+    console.send("minter_compromise", "--all", signer=people.guardian)
+    assert {made.paused() for made in (show, fresh, collection)} == {PAUSE_MINT}
+    assert {made.minter() for made in (show, fresh, collection)} == {ZERO}
+
+
+def test_another_operator_locks_nothing_but_minting_is_stopped(drill, show, people, leak):
+    done = drill(operator=people.stranger)
+    assert done.status == 1 and "NOT LOCKED: setStatus: NotOperator" in done.said
+    assert show.minter() == ZERO and _statuses(show, EXTRA) == [LIVE] * 7
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"network": "eip155:56"}, "is of eip155:56, not of eip155:31337"),
+        ({"format": 2}, "has format 2"),
+        ({"collections": [{"address": "0x12"}]}, "no list of known batches"),
+        ({"block": None}, "no list of known batches"),
+    ],
+)
+def test_a_file_of_something_else_is_refused_before_anything_is_sent(drill, console, file, changes, word):
+    before = console.state()
+    done = drill(known=file(**changes))
+    assert done.status == 1 and word in done.said
+    assert console.state() == before
+
+
+def test_it_asks_before_it_stops_and_before_it_locks(console, show, people, leak, file):
+    arguments = ("minter_compromise", "--collection", show.address, "--known", file())
+    keys = {"signer": people.guardian, "operator": people.operator}
+    assert console.run(*arguments, answer="n\n", **keys).status == 1
+    assert show.paused() == 0
+    assert console.run(*arguments, answer="y\nn\n", **keys).status == 1
+    assert show.paused() == PAUSE_MINT and _statuses(show, EXTRA[:1]) == [LIVE]
+
+
+def test_logs_are_asked_for_in_ranges_that_a_node_accepts(console, show, people, leak, monkeypatch):
+    from web3.exceptions import Web3RPCError
+
+    import scripts._logs as logs
+
+    class Narrow:
+        """A node that answers at most three blocks at once."""
+
+        asked = []
+
+        @property
+        def eth(self):
+            return self
+
+        def get_logs(self, wanted):
+            self.asked.append(wanted["toBlock"] - wanted["fromBlock"] + 1)
+            if self.asked[-1] > 3:
+                raise Web3RPCError("too many blocks")
+            return [wanted["fromBlock"]]
+
+    monkeypatch.setattr(logs, "node", Narrow)
+    found = list(logs.read(show.address, [], 100, 120, at_once=16))
+    assert found[0] == 100 and found == sorted(set(found)) and max(Narrow.asked) == 16
+    covered = [size for size in Narrow.asked if size <= 3]
+    assert sum(covered) == 21
+
+    class Silent(Narrow):
+        def get_logs(self, _wanted):
+            raise Web3RPCError("no archive here")
+
+    monkeypatch.setattr(logs, "node", Silent)
+    with pytest.raises(Exception, match="gives no logs of block 7"):
+        list(logs.read(show.address, [], 7, 9))
