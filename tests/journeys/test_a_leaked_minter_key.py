@@ -100,7 +100,7 @@ def _index_says(story, token, status):
         found = story.world_view(token)
         return found if found["status"] == status and found["is_final"] else None
 
-    return until(f"the index says that {token} is {status}", look)
+    return until(f"the index says that {token} is {status}", look, 90)
 
 
 def _verified(story, house, show, secrets, directory):
@@ -111,6 +111,7 @@ def _verified(story, house, show, secrets, directory):
     return _ape(house, secrets, "verify", "--collection", show.collection, "--expect", str(file))
 
 
+@pytest.mark.timeout(300)
 def test_one_command_ends_it_while_doors_and_refunds_go_on(story, house, show, sold, stolen, secrets, tmp_path):
     node, collection = story.node, show.collection
     assert "MISMATCH" not in _verified(story, house, show, secrets, tmp_path)

@@ -7,7 +7,7 @@ from backend.kit.db import WeiColumn
 from backend.migrations.ops import tenant_table
 
 revision = "0020"
-down_revision = "0017"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
