@@ -22,6 +22,7 @@ _TICK_SECONDS = 0.02
 _TELL_SECONDS = 10.0
 _SHORTEST_DEATH, _LONGEST_DEATH = 0.05, 1.0
 _REORG_DELAY = 1.5
+_MOST_OWN_DEATHS = 10
 _HALTED = frozenset({3, 4})
 """The indexer stopped for a person: a block that was final was undone, or the chain is another one."""
 
@@ -61,7 +62,8 @@ class Campaign:
         self._house, self._control = house, control
         self._dice = random.Random(f"{plan.seed}:campaign")  # noqa: S311 - seeded on purpose
         names = ["api", "beat", "indexer", *(f"worker-{n}" for n in range(1, plan.workers + 1))]
-        self.schedule = Schedule(plan.seed, plan.rounds, plan.fault_seconds, {name: Lane(name) for name in names})
+        lanes = {name: Lane(name) for name in names}
+        self.schedule = Schedule(plan.seed, plan.rounds, plan.fault_seconds, lanes, plan.only_steps)
         self._revive_at: dict[str, float] = {}
         self._extras = self._draw_extras()
         self._reorg_at: float | None = None
@@ -175,6 +177,8 @@ class Campaign:
             if name not in self.schedule.lanes:
                 raise Trouble(f"{name} ended with status {status}; see its log")
             self.tally.own_deaths[name] += 1
+            if self.tally.own_deaths[name] > _MOST_OWN_DEATHS:
+                raise Trouble(f"{name} ends by itself again and again, now with status {status}; see its log")
             self.schedule.lost(self.schedule.lanes[name])
             self._revive_at[name] = time.monotonic() + _LONGEST_DEATH
         for name in SERVERS:
@@ -194,7 +198,8 @@ class Campaign:
     def _draw_extras(self) -> list[tuple[float, str, int]]:
         """Spread troubles, reorgs and flushes over the time; the last quarter is left to what was late."""
         plan = self.plan
-        what: list[tuple[str, int]] = [(kind, 0) for kind in mischief.KINDS for _ in range(plan.troubles)]
+        kinds = mischief.names(plan.only_troubles)
+        what: list[tuple[str, int]] = [(kind, 0) for kind in kinds for _ in range(plan.troubles)]
         depths = [1 + turn % plan.deepest_reorg for turn in range(plan.reorgs - 1)] + [plan.deepest_reorg]
         what += [("reorg", depth) for depth in depths] + [("flush", 0)] * plan.flushes
         self._dice.shuffle(what)

@@ -34,14 +34,6 @@ class Token:
     status: int
 
 
-@dataclass(frozen=True)
-class ChainLogKey:
-    """Where a log stands."""
-
-    block_hash: bytes
-    log_index: int
-
-
 @dataclass
 class Chain:
     """A client of the node that asks many things at once."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bench.fault_kit import steps
@@ -44,6 +45,8 @@ class Schedule:
     seconds: float
     """The time all of it may take; the steps of each kind are spread over most of it."""
     lanes: dict[str, Lane]
+    only: Sequence[str] = ()
+    """The `what` of the steps that happen; all when empty."""
     reached: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     _left: dict[str, deque[Step]] = field(default_factory=dict)
@@ -54,7 +57,7 @@ class Schedule:
         for kind in sorted({lane.kind for lane in self.lanes.values()}):
             self._left[kind] = deque()
             for _ in range(self.rounds):
-                some = steps.of(kind)
+                some = steps.of(kind, self.only)
                 self._dice.shuffle(some)
                 self._left[kind].extend(some)
         self._begun = time.monotonic()

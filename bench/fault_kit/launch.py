@@ -21,6 +21,7 @@ from bench.fault_kit.wire import Line
 
 _NUDGE = "backend.kit.broker:Sender.__call__"
 _CLAIM = "backend.kit.jobs:claim"
+POINTS = (_NUDGE, _CLAIM)
 _MOST_COPIES = 3
 _REPEATED_SHARE = 0.3
 _LATE_SHARE = 0.1

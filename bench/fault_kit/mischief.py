@@ -13,6 +13,8 @@ Forward = Callable[[Call], Answer]
 
 _SEND = "eth_sendRawTransaction"
 _DECEIVED_SECONDS = 6.0
+_OUTAGE_SECONDS = 17.0
+"""Longer than the product goes on asking, so that it never hears an answer."""
 _GWEI = 10**9
 _TIMES = 50
 
@@ -153,8 +155,8 @@ _READS = ("eth_getBlockByNumber", "eth_blockNumber", "eth_getTransactionReceipt"
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        _kind(timeout_after_accept, _SEND),
-        _kind(timeout_before_accept, _SEND),
+        _kind(timeout_after_accept, _SEND, seconds=_OUTAGE_SECONDS),
+        _kind(timeout_before_accept, _SEND, seconds=_OUTAGE_SECONDS),
         _kind(nonce_too_low, _SEND),
         _kind(nonce_too_low_after_accept, _SEND),
         _kind(underpriced, _SEND),

@@ -27,6 +27,10 @@ class Plan:
     """The least number of kills."""
     every_step: bool
     """Whether a step that was never reached fails the run."""
+    only_steps: tuple[str, ...]
+    """The `what` of the steps that happen; all of them when empty."""
+    only_troubles: tuple[str, ...]
+    """The kinds of trouble that are committed; all of them when empty."""
     workers: int
     block_time: float
     finality_depth: int
@@ -52,7 +56,9 @@ class Plan:
     @classmethod
     def from_file(cls, file: Path) -> Plan:
         """Read what `to_file` wrote."""
-        return cls(**json.loads(file.read_text()))
+        told = json.loads(file.read_text())
+        lists = {name: tuple(told[name]) for name in ("only_steps", "only_troubles")}
+        return cls(**told | lists)
 
 
 _FIVE_MINUTES = 300.0
@@ -63,7 +69,7 @@ def whole(seed: int) -> Plan:
     return Plan(
         name="whole", seed=seed, variant=None,
         purchases=1_000, rate=1.1, buyers=24, fans=40, shows=5,
-        rounds=7, kills=300, every_step=True, workers=2,
+        rounds=7, kills=300, every_step=True, only_steps=(), only_troubles=(), workers=2,
         block_time=1.0, finality_depth=14, deepest_reorg=10, reorgs=15, flushes=8, troubles=8,
         hold_seconds=150, visibility=60, longest_lease=3_600.0, stand_still=70.0,
         fault_seconds=1_290.0, quiet_seconds=_FIVE_MINUTES,
@@ -75,20 +81,20 @@ def short(seed: int) -> Plan:
     return Plan(
         name="short", seed=seed, variant=None,
         purchases=30, rate=4.0, buyers=12, fans=4, shows=3,
-        rounds=1, kills=10, every_step=False, workers=2,
+        rounds=1, kills=10, every_step=False, only_steps=(), only_troubles=(), workers=2,
         block_time=0.5, finality_depth=8, deepest_reorg=5, reorgs=2, flushes=1, troubles=1,
         hold_seconds=20, visibility=4, longest_lease=3.0, stand_still=6.0,
         fault_seconds=22.0, quiet_seconds=40.0,
     )  # fmt: skip
 
 
-def broken(seed: int, variant: str) -> Plan:
-    """Return what is long enough to find the mistake of a broken variant."""
+def broken(seed: int, variant: str, only_steps: tuple[str, ...], only_troubles: tuple[str, ...]) -> Plan:
+    """Return what is long enough to find the mistake of a broken variant, where that mistake shows."""
     return Plan(
         name=variant, seed=seed, variant=variant,
-        purchases=60, rate=2.0, buyers=12, fans=6, shows=3,
-        rounds=1, kills=20, every_step=False, workers=2,
-        block_time=0.5, finality_depth=12, deepest_reorg=6, reorgs=4, flushes=1, troubles=4,
-        hold_seconds=30, visibility=6, longest_lease=4.0, stand_still=8.0,
-        fault_seconds=90.0, quiet_seconds=40.0,
+        purchases=60, rate=3.0, buyers=12, fans=6, shows=3,
+        rounds=2, kills=0, every_step=False, only_steps=only_steps, only_troubles=only_troubles, workers=2,
+        block_time=0.5, finality_depth=8, deepest_reorg=3, reorgs=1, flushes=0, troubles=4,
+        hold_seconds=30, visibility=6, longest_lease=20.0, stand_still=8.0,
+        fault_seconds=75.0, quiet_seconds=30.0,
     )  # fmt: skip

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench.fault_kit import stage, steps, table
+from bench.fault_kit import launch, stage, steps, table, variants
 from bench.fault_kit.campaign import Campaign, Halted
 from bench.fault_kit.control import Control
 from bench.fault_kit.crowd import Spec
@@ -114,7 +114,7 @@ class Run:
 def main() -> int:
     """Run the plan of this state directory."""
     os.umask(0o077)
-    gone = steps.missing()
+    gone = [*steps.missing(), *steps.missing(launch.POINTS), *variants.missing()]
     if gone:
         say.line("These steps cannot be reached any more; name their functions anew in bench/fault_kit/steps.py:")
         for reason in gone:

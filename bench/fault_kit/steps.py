@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import FunctionType
@@ -120,9 +120,9 @@ def missing(points: Iterable[str] | None = None) -> list[str]:
     return found
 
 
-def of(process: str) -> list[Step]:
-    """Return the steps of one kind of process."""
-    return [step for step in STEPS if step.process == process]
+def of(process: str, only: Sequence[str] = ()) -> list[Step]:
+    """Return the steps of one kind of process; `only` those of these things, if any are named."""
+    return [step for step in STEPS if step.process == process and (not only or step.what in only)]
 
 
 def named(name: str) -> Step:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.fault_kit import steps
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -22,6 +24,10 @@ class Variant:
     """The functions that make it: by point, called with the real function first."""
     found_by: frozenset[str]
     """The checks at least one of which must fail because of it."""
+    steps: tuple[str, ...]
+    """Where it shows: the `what` of steps..."""
+    troubles: tuple[str, ...]
+    """... and kinds of trouble with the node."""
 
 
 def _recycle_nonce(real: Callable[..., None], port: Any, claimed: Any, attempt: Any) -> None:
@@ -90,6 +96,8 @@ VARIANTS: dict[str, Variant] = {
             "the nonce is given to another call when handing over its bytes timed out",
             {f"{_SEND}:hand_over": _recycle_nonce},
             frozenset({"one nonce, one call"}),
+            ("receipt",),
+            ("timeout after accept", "timeout before accept"),
         ),
         Variant(
             "bytes-not-stored",
@@ -100,12 +108,21 @@ VARIANTS: dict[str, Variant] = {
                 f"{_SEND}:_sign": _sign_at_todays_fee,
             },
             frozenset({"every transaction is known"}),
+            ("send", "ack"),
+            ("base fee times 50",),
         ),
         Variant(
             "batch-re-formed",
             "a batch of unclear fate is formed anew under another number instead of asking the chain",
             {"backend.tickets.minted:ask_chain": _form_anew},
             frozenset({"duplicated"}),
+            ("receipt",),
+            ("receipt lags", "stale head"),
         ),
     )
 }
+
+
+def missing() -> list[str]:
+    """Say which functions of a variant are gone."""
+    return steps.missing(point for variant in VARIANTS.values() for point in variant.around)

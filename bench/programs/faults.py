@@ -72,7 +72,7 @@ def _must_fail(given: argparse.Namespace, name: str) -> int:
     """Run a broken variant; 0 if it failed for the reason that it should fail for."""
     variant = VARIANTS[name]
     say.heading(f"Broken variant {name}: {variant.what}")
-    status, found = _run(given, _changed(plans.broken(given.seed, name), given))
+    status, found = _run(given, _changed(plans.broken(given.seed, name, variant.steps, variant.troubles), given))
     if status == _INTERRUPTED:
         return status
     because = sorted(variant.found_by & found)
