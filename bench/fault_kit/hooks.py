@@ -23,7 +23,7 @@ from bench.fault_kit.wire import Line, Message
 
 _POINTS = "fault_points"
 _PATIENCE_SECONDS = 30.0
-_CALM = {"api": 20, "worker": 12, "indexer": 2, "beat": 6}
+_CALM = {"api": 20, "worker": 20, "indexer": 2, "beat": 6}
 """How often the points of a process are passed undisturbed after its start, half as often after each step: killed any
 sooner it would never get anything done, on a slow machine least of all."""
 _originals: dict[str, FunctionType] = {}

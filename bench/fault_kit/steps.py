@@ -72,6 +72,12 @@ _TABLE: tuple[tuple[str, str, str, tuple[tuple[At, tuple[str, ...]], ...]], ...]
     ("worker", "ack", f"{_SEND}:_acknowledge", ((_BC, (SELF, "postgres")), (_AC, (SELF,)))),
     ("worker", "receipt", "backend.tickets.minted:mined", ((_BC, (SELF, "postgres")), (_AC, (SELF, "anvil")))),
     ("worker", "the final receipt", "backend.tickets.minted:final", ((_BC, (SELF,)), (_AC, (SELF,)))),
+    (
+        "worker",
+        "the message's ack",
+        "celery.worker.request:Request.acknowledge",
+        ((_B, (SELF, "redis")), (_A, (SELF,))),
+    ),
     ("indexer", "the logs", "backend.tickets.holdings:apply", ((_BC, (SELF, "postgres")), (_AC, (SELF, "anvil")))),
     (
         "indexer",

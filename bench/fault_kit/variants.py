@@ -43,7 +43,7 @@ def _recycle_nonce(real: Callable[..., None], port: Any, claimed: Any, attempt: 
         with unit_of_work() as session:
             send = jobs.held(session, ChainSend, claimed.send.id, claimed.lease_id)
             row = session.get_one(ChainAttempt, attempt.id)
-            row.status = AttemptStatus.REPLACED
+            row.status, row.raw, row.tx_hash = AttemptStatus.REPLACED, None, None
             key = session.query(ChainSigner).filter_by(network=row.network, address=row.signer).with_for_update().one()
             key.next_nonce = min(key.next_nonce, row.nonce)
             send.status = SendStatus.QUEUED
