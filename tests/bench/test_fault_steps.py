@@ -8,21 +8,9 @@ from bench.fault_kit.hooks import Hooks
 from bench.fault_kit.lanes import Lane, Schedule
 from bench.fault_kit.steps import NOBODY, At, Step
 from tests.bench import sample
+from tests.bench.line import Line
 
 _DOUBLE = "tests.bench.sample:double"
-
-
-class _Line:
-    """The campaign's line, without a campaign."""
-
-    def __init__(self):
-        self.said = []
-
-    def say(self, **words):
-        self.said.append(words)
-
-    def listen(self, heard):
-        self.hear = heard
 
 
 def test_every_step_can_be_reached():
@@ -56,7 +44,7 @@ def line(monkeypatch):
     still = [Step("worker", "doubling", at, _DOUBLE, NOBODY) for at in At]
     monkeypatch.setattr(steps, "STEPS", tuple(still))
     monkeypatch.setattr(hooks, "_CALM", {})
-    code, line = sample.double.__code__, _Line()
+    code, line = sample.double.__code__, Line()
     monkeypatch.setattr(hooks, "_hooks", Hooks(line, "worker", 0.0))
     hooks._lay(_DOUBLE)
     yield line

@@ -10,6 +10,7 @@ import pytest
 from bench.fault_kit import mischief, proxy
 from bench.fault_kit.mischief import KINDS, NoAnswer, StaleHead
 from bench.fault_kit.proxy import Armed
+from tests.bench.line import Line
 
 SEND = {"jsonrpc": "2.0", "id": 7, "method": "eth_sendRawTransaction", "params": ["0x02"]}
 
@@ -26,17 +27,6 @@ class Node:
         self.asked.append((call["method"], *call["params"]))
         results = {"eth_sendRawTransaction": "0xaa", "eth_blockNumber": hex(self.head)}
         return {"jsonrpc": "2.0", "id": call["id"], "result": results.get(call["method"])}
-
-
-class Line:
-    def __init__(self):
-        self.said = []
-
-    def say(self, **words):
-        self.said.append(words)
-
-    def listen(self, heard):
-        self.hear = heard
 
 
 @pytest.fixture
