@@ -23,6 +23,8 @@ _TELL_SECONDS = 10.0
 _SHORTEST_DEATH, _LONGEST_DEATH = 0.05, 1.0
 _REORG_DELAY = 1.5
 _MOST_OWN_DEATHS = 10
+LEAST_HITS = 5
+"""How often every step must be reached in a whole campaign."""
 _HALTED = frozenset({3, 4})
 """The indexer stopped for a person: a block that was final was undone, or the chain is another one."""
 
@@ -47,6 +49,11 @@ class Tally:
     webhooks: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     under_way: int = 0
+
+    @property
+    def killed(self) -> int:
+        """How often anything was killed."""
+        return sum(self.kills.values())
 
     @property
     def paid(self) -> int:
@@ -76,8 +83,7 @@ class Campaign:
         """Do everything to the house that the plan has, until the time for faults is over. Raises Trouble, Halted."""
         self._begun = time.monotonic()
         self.schedule.begin()
-        deadline = self._begun + self.plan.fault_seconds
-        while time.monotonic() < deadline and not self._is_done():
+        while not self._is_over():
             self._turn()
             for lane in self.schedule.lanes.values():
                 self._arm(lane)
@@ -103,8 +109,21 @@ class Campaign:
                     return time.monotonic() - begun
         return None
 
-    def _is_done(self) -> bool:
-        return self.schedule.is_done() and self.tally.paid >= self.plan.purchases and not self._extras
+    def _is_over(self) -> bool:
+        """Tell whether the time for faults is over: everything happened, or enough did, or it takes too long."""
+        took = time.monotonic() - self._begun
+        if took >= self.plan.longest_fault_seconds:
+            return True
+        if self.tally.paid < self.plan.purchases:
+            return False
+        if self.schedule.is_done() and not self._extras:
+            return True
+        return took >= self.plan.fault_seconds and self.tally.killed >= self.plan.kills and not self.missing_steps()
+
+    def missing_steps(self) -> list[Step]:
+        """Return the steps that were not reached as often as the plan asks for."""
+        least = LEAST_HITS if self.plan.every_step else 0
+        return [step for step in steps.STEPS if self.schedule.reached[step.name] < least]
 
     def _turn(self) -> None:
         for name, message in self._control.hear(_TICK_SECONDS):
@@ -124,7 +143,7 @@ class Campaign:
         tally, took = self.tally, int(time.monotonic() - self._begun)
         dead = ", ".join(sorted(self._revive_at)) or "nobody"
         say.note(
-            f"{took // 60:2d}:{took % 60:02d}  {sum(tally.kills.values()):4d} kills, {self.schedule.left():3d} to come"
+            f"{took // 60:2d}:{took % 60:02d}  {tally.killed:4d} kills, {self.schedule.left():3d} to come"
             f"  {tally.paid:5d} paid, {tally.under_way:2d} under way  {tally.webhooks:5d} webhooks  "
             f"{sum(tally.troubles.values()):3d} troubles, {sum(tally.reorgs.values())} reorgs  dead: {dead}"
         )

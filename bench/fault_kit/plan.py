@@ -45,7 +45,9 @@ class Plan:
     longest_lease: float
     stand_still: float
     fault_seconds: float
-    """When the faults end at the latest."""
+    """When the faults end, if enough has happened by then."""
+    longest_fault_seconds: float
+    """When they end in any case."""
     quiet_seconds: float
     """How long after the last fault everything may take."""
 
@@ -72,7 +74,7 @@ def whole(seed: int) -> Plan:
         rounds=7, kills=300, every_step=True, only_steps=(), only_troubles=(), workers=2,
         block_time=1.0, finality_depth=14, deepest_reorg=10, reorgs=15, flushes=8, troubles=8,
         hold_seconds=150, visibility=60, longest_lease=3_600.0, stand_still=70.0,
-        fault_seconds=1_290.0, quiet_seconds=_FIVE_MINUTES,
+        fault_seconds=1_200.0, longest_fault_seconds=1_380.0, quiet_seconds=_FIVE_MINUTES,
     )  # fmt: skip
 
 
@@ -84,7 +86,7 @@ def short(seed: int) -> Plan:
         rounds=1, kills=10, every_step=False, only_steps=(), only_troubles=(), workers=2,
         block_time=0.5, finality_depth=8, deepest_reorg=5, reorgs=2, flushes=1, troubles=1,
         hold_seconds=20, visibility=4, longest_lease=3.0, stand_still=6.0,
-        fault_seconds=22.0, quiet_seconds=40.0,
+        fault_seconds=22.0, longest_fault_seconds=70.0, quiet_seconds=60.0,
     )  # fmt: skip
 
 
@@ -96,5 +98,5 @@ def broken(seed: int, variant: str, only_steps: tuple[str, ...], only_troubles: 
         rounds=2, kills=0, every_step=False, only_steps=only_steps, only_troubles=only_troubles, workers=2,
         block_time=0.5, finality_depth=8, deepest_reorg=3, reorgs=1, flushes=0, troubles=4,
         hold_seconds=30, visibility=6, longest_lease=20.0, stand_still=8.0,
-        fault_seconds=75.0, quiet_seconds=30.0,
+        fault_seconds=60.0, longest_fault_seconds=90.0, quiet_seconds=25.0,
     )  # fmt: skip

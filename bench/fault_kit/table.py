@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from bench.fault_kit import steps
-from bench.fault_kit.campaign import Campaign
+from bench.fault_kit.campaign import LEAST_HITS, Campaign
 from bench.fault_kit.reckoning import Reckoning
 from bench.figures import Figure
 from scripts.machine import say
 
 _MOST_FINDINGS = 20
-_LEAST_HITS = 5
 
 
 def show_steps(campaign: Campaign) -> None:
@@ -57,17 +56,16 @@ def show_findings(found: Reckoning) -> None:
 def figures(campaign: Campaign, found: Reckoning, quiet: float | None, seconds: float) -> list[Figure]:
     """Return what was measured, each with its goal."""
     plan = campaign.plan
-    kills = sum(campaign.tally.kills.values())
-    reached = [campaign.schedule.reached[step.name] for step in steps.STEPS]
-    least = _LEAST_HITS if plan.every_step else 0
-    often = sum(times >= max(least, 1) for times in reached)
+    kills = campaign.tally.killed
+    least = LEAST_HITS if plan.every_step else 1
+    often = sum(campaign.schedule.reached[step.name] >= least for step in steps.STEPS)
     wrong = {name: found.count(name) for name in ("lost", "duplicated", "oversold", "stuck")}
     others = sum(len(findings) for name, findings in found.findings.items() if name not in wrong)
-    goal = f">= {max(least, 1)} hits each" if plan.every_step else None
+    goal = f">= {least} hits each" if plan.every_step else None
     return [
         Figure("purchases", found.purchases, "paid", None, f">= {plan.purchases}", found.purchases >= plan.purchases),
         Figure("kills", kills, "", None, f">= {plan.kills}", kills >= plan.kills),
-        Figure("steps", often, f"of {len(reached)}", None, goal, not plan.every_step or often == len(reached)),
+        Figure("steps", often, f"of {len(steps.STEPS)}", None, goal, not campaign.missing_steps()),
         *(Figure(name, times, "", None, "0", times == 0) for name, times in wrong.items()),
         Figure("other_differences", others, "", None, "0", others == 0),
         Figure(

@@ -64,6 +64,7 @@ def _changed(plan: Plan, given: argparse.Namespace) -> Plan:
         "purchases": given.purchases,
         "rounds": given.rounds,
         "fault_seconds": given.minutes and given.minutes * 60,
+        "longest_fault_seconds": given.minutes and given.minutes * 60,
     }
     return replace(plan, **{name: value for name, value in wanted.items() if value})
 

@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,14 +35,23 @@ def _houses() -> set[Path]:
     return set(_HOUSES.glob("*")) if _HOUSES.exists() else set()
 
 
-@pytest.mark.timeout(_SHORT_SECONDS + 30)
+@contextmanager
+def _campaign(*options: str) -> Iterator[subprocess.Popen[str]]:
+    """A campaign that is stopped however the test ends."""
+    running = _start(*options)
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            running.send_signal(signal.SIGINT)
+        running.communicate(timeout=_STOP_SECONDS)
+
+
+@pytest.mark.timeout(_SHORT_SECONDS + _STOP_SECONDS)
 def test_nothing_is_lost_doubled_or_stuck_whatever_dies_on_the_way():
     before = _houses()
-    campaign = _start("--short", "--json", "--seed", "7")
-    try:
+    with _campaign("--short", "--json", "--seed", "7") as campaign:
         told, _ = campaign.communicate(timeout=_SHORT_SECONDS)
-    finally:
-        campaign.terminate()
     assert campaign.returncode == 0, told
     figures = {figure["name"]: figure["value"] for figure in json.loads(told.splitlines()[-1])["figures"]}
     assert [figures[name] for name in ("lost", "duplicated", "oversold", "stuck")] == [0, 0, 0, 0]
@@ -49,24 +59,15 @@ def test_nothing_is_lost_doubled_or_stuck_whatever_dies_on_the_way():
     assert _houses() == before  # one that passed is removed
 
 
-@pytest.mark.timeout(120)
 def test_ctrl_c_leaves_no_process_and_no_house():
     before = _houses()
-    campaign = _start("--short")
-    pids = []
-    assert campaign.stdout is not None
-    for line in campaign.stdout:
-        if "Postgres, Redis, anvil" in line:
-            [house] = _houses() - before
-            pids = [json.loads(record.read_text())["pid"] for record in (house / "run").glob("*.json")]
-            break
-    assert len(pids) >= 3
-    campaign.send_signal(signal.SIGINT)
-    campaign.stdout.read()
-    assert campaign.wait(_STOP_SECONDS) == 130
-    campaign.stdout.close()
-    give_up = time.monotonic() + 10
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
-        assert time.monotonic() < give_up, pids
-        time.sleep(0.1)
+    with _campaign("--short") as campaign:
+        assert campaign.stdout is not None
+        assert any("Postgres, Redis, anvil" in line for line in campaign.stdout)
+        [house] = _houses() - before
+        pids = [json.loads(record.read_text())["pid"] for record in (house / "run").glob("*.json")]
+        assert len(pids) >= 3
+        campaign.send_signal(signal.SIGINT)
+    assert campaign.returncode == 130
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
     assert _houses() == before
