@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     content_dir: Path = Path(".backstage/content")
 
     rewards_per_order: int = Field(0, ge=0, description="BKS base units an order earns its buyer; 0: no rewards")
+    rewards_from: dict[str, int] = Field(
+        default_factory=dict,
+        description="The least an order must come to, by currency (smallest units); other currencies earn nothing",
+    )
 
     hold_seconds: int = Field(600, ge=1)
     session_hours: int = Field(12, ge=1)

@@ -1,6 +1,6 @@
 """What a purchase earns and what a refund takes back. Pure; amounts in BKS base units."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -42,6 +42,15 @@ class Debt:
 
     reward_id: UUID
     left: int
+
+
+def is_earned(total: int, currency: str, least: Mapping[str, int]) -> bool:
+    """Say whether an order of this total (smallest units) earns a reward.
+
+    `least` is the least total by currency; others earn none. The reward is the same for every order: without a
+    floor, orders of next to nothing would mint it without end.
+    """
+    return currency in least and total >= least[currency]
 
 
 def set_off(earned: int, debts: Sequence[Debt]) -> tuple[int, dict[UUID, int]]:

@@ -38,10 +38,13 @@ def chain_id_of(order_id: UUID) -> bytes:
 def earn(session: Session, order_id: UUID, settings: Settings, now: datetime) -> Reward | None:
     """Give the order's buyer what the rate in force says, less what is owed. Once; None when there is nothing to give.
 
-    Guests earn nothing: there is no wallet to send it to. An order that is being refunded earns nothing either.
+    Guests earn nothing: there is no wallet to send it to. An order that is being refunded earns nothing either,
+    nor does one below `REWARDS_FROM`.
     """
     order = session.get_one(Order, order_id)
     if not settings.rewards_per_order or order.status != OrderStatus.FULFILLED:
+        return None
+    if not rules.is_earned(order.total_minor, order.currency, settings.rewards_from):
         return None
     reward = _write(session, order, settings.rewards_per_order, RewardStatus.SENT, settings, now)
     if reward is None:

@@ -51,6 +51,8 @@ def settings(where: Addresses, vault: Vault, options: Options) -> dict[str, str]
         "CONTENT_DIR": str(layout.DATA / "content"),
         # 10 BKS, unless the user says otherwise
         "REWARDS_PER_ORDER": user.get("REWARDS_PER_ORDER", str(10 * 10**18)),
+        # 100 SEK or 20 BKS: a reward is not worth more than the ticket that earns it
+        "REWARDS_FROM": user.get("REWARDS_FROM", json.dumps({"SEK": 10_000, "BKS": 20 * 10**18})),
         "CHECKOUT_SUCCESS_URL": f"{where.api}/docs#paid",
         "CHECKOUT_CANCEL_URL": f"{where.api}/docs#cancelled",
     }

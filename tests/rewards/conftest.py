@@ -20,7 +20,7 @@ def rate(settings, tmp_path):
     contracts = {"BKS": {"address": show_address(TOKEN), "block": 2}}
     written = {"network": NETWORK, "deployed_at_block": 1, "contracts": contracts}
     (tmp_path / "eip155-31337.json").write_text(json.dumps(written))
-    settings(deployments_dir=tmp_path, rewards_per_order=RATE)
+    settings(deployments_dir=tmp_path, rewards_per_order=RATE, rewards_from=json.dumps({"SEK": 49_900}))
 
 
 @pytest.fixture

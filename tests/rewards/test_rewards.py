@@ -1,7 +1,9 @@
 """BKS for a purchase: once, when final; a refund makes a debt that later rewards pay."""
 
+import json
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -67,6 +69,17 @@ def test_nothing_is_earned_without_a_rate_by_a_guest_or_before_it_is_final(sessi
     order.status = OrderStatus.FULFILLED
     assert earn(session, order, now) is None
     assert sends(session) == []
+
+
+@pytest.mark.parametrize("least", [{"SEK": 49_901}, {"EUR": 1}, {}])
+def test_an_order_of_too_little_or_in_a_currency_without_a_floor_earns_nothing(
+    session, fulfilled, settings, now, least
+):
+    order = fulfilled()
+    settings(rewards_from=json.dumps(least))
+    assert earn(session, order, now) is None
+    settings(rewards_from=json.dumps({"SEK": 49_900}))
+    assert earn(session, order, now) is not None, "the floor itself is enough"
 
 
 def test_a_refund_before_it_is_sent_stops_it_and_leaves_no_debt(session, fulfilled, now):
