@@ -119,6 +119,16 @@ class AlreadyListed(Conflict):
     code = "already_listed"
 
 
+class OldListingLives(Conflict):
+    """An older listing of the ticket (`details.listing_id`) can still be bought on chain, for less: `details.price`.
+
+    Cancel it there first: `POST /v1/listings/{listing_id}/cancel` gives the transaction. Or wait for
+    `details.expires_at`, or ask no more than its price.
+    """
+
+    code = "old_listing_lives"
+
+
 class BadExpiry(Invalid):
     """A listing or an offer is good for between a minute and 180 days."""
 

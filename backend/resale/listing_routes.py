@@ -20,6 +20,7 @@ from backend.resale.errors import (
     NotEnoughTokens,
     NotListed,
     NotYourTicket,
+    OldListingLives,
     PriceAboveMax,
 )
 from backend.resale.models import MarketOrder
@@ -47,7 +48,7 @@ StatusQuery = Annotated[Status, Query(description="How they stand; drafts are no
     "/v1/listings",
     status_code=status.HTTP_201_CREATED,
     summary="Prepare a listing: what the seller signs",
-    responses=responses(*PREPARING, NotYourTicket),
+    responses=responses(*PREPARING, NotYourTicket, OldListingLives),
 )
 def prepare_listing(body: OrderIn, principal: Fan, now: NowDep) -> DraftOut:
     """Return the typed data, or why the ticket cannot be sold at this price. Nothing is for sale until it is signed."""
@@ -61,7 +62,7 @@ def prepare_listing(body: OrderIn, principal: Fan, now: NowDep) -> DraftOut:
 @router.put(
     "/v1/listings/{listing_id}/signature",
     summary="Hand in the seller's signature: the ticket is for sale",
-    responses=responses(*SIGNING, ListingUnknown, AlreadyListed),
+    responses=responses(*SIGNING, ListingUnknown, AlreadyListed, OldListingLives),
 )
 def sign_listing(listing_id: UUID, body: SignatureIn, principal: Fan, now: NowDep) -> MarketOrderOut:
     """Check the signature as the market will, and list. Repeating it changes nothing."""

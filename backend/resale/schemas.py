@@ -139,9 +139,12 @@ class MarketOrderOut(BaseModel):
     fee: Units = Field(description="At most, in the currency's smallest unit")
     proceeds: Units = Field(description="What the seller gets at least: price - royalty - fee")
     expires_at: datetime
-    status: Status
+    status: Status = Field(
+        description="WITHDRAWN: off this house, but whoever kept the signature can fill it on chain until the signer "
+        "sends `cancel`, it expires, or the ticket moves"
+    )
     reason: str | None = Field(
-        description="Why it is CANCELLED, EXPIRED or INVALID: withdrawn, cancelled_on_chain, expired, moved, "
+        description="Why it is WITHDRAWN, CANCELLED, EXPIRED or INVALID: withdrawn, cancelled_on_chain, expired, moved, "
         "ticket_used, ticket_locked, ticket_void, ticket_pending, event_over, event_cancelled, no_market, "
         "resale_not_allowed, resale_paused, resale_held, tickets_frozen, price_above_cap, no_face_value, "
         "royalty_raised, fee_raised, currency_paused, signature_refused (a contract wallet does not confirm it any "

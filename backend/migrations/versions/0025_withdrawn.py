@@ -1,0 +1,41 @@
+"""Orders withdrawn here that live on chain have a word of their own."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0025"
+down_revision = "0021"
+branch_labels = None
+depends_on = None
+
+_STATUSES = "'DRAFT', 'LISTED', 'SETTLING', 'SETTLED', 'CANCELLED', 'EXPIRED', 'INVALID'"
+_SIGNED = "'LISTED', 'INVALID', 'EXPIRED'"
+_OPEN = "'DRAFT', 'LISTED'"
+
+
+def upgrade() -> None:
+    """Add the word, and have the orders that were called cancelled too early looked at as withdrawn."""
+    _words(f"{_STATUSES}, 'WITHDRAWN'", f"{_SIGNED}, 'WITHDRAWN'", f"{_OPEN}, 'WITHDRAWN'")
+    op.execute(
+        "UPDATE market_orders SET status = 'WITHDRAWN' "
+        "WHERE status = 'CANCELLED' AND reason = 'withdrawn' AND signature IS NOT NULL AND expires_at >= now()"
+    )
+
+
+def downgrade() -> None:
+    """Call them cancelled again."""
+    op.execute("UPDATE market_orders SET status = 'CANCELLED' WHERE status = 'WITHDRAWN'")
+    _words(_STATUSES, _SIGNED, _OPEN)
+
+
+def _words(statuses: str, signed: str, is_open: str) -> None:
+    op.drop_constraint(op.f("ck_market_orders_status"), "market_orders", type_="check")
+    op.create_check_constraint(op.f("ck_market_orders_status"), "market_orders", f"status IN ({statuses})")
+    op.drop_constraint(op.f("ck_market_orders_signed"), "market_orders", type_="check")
+    op.create_check_constraint(
+        op.f("ck_market_orders_signed"), "market_orders", f"status NOT IN ({signed}) OR signature IS NOT NULL"
+    )
+    op.drop_index("ix_market_orders_open", "market_orders")
+    op.create_index(
+        "ix_market_orders_open", "market_orders", ["expires_at"], postgresql_where=sa.text(f"status IN ({is_open})")
+    )
