@@ -144,8 +144,8 @@ class MarketOrderOut(BaseModel):
         "sends `cancel`, it expires, or the ticket moves"
     )
     reason: str | None = Field(
-        description="Why it is WITHDRAWN, CANCELLED, EXPIRED or INVALID: withdrawn, cancelled_on_chain, expired, moved, "
-        "ticket_used, ticket_locked, ticket_void, ticket_pending, event_over, event_cancelled, no_market, "
+        description="Why it is WITHDRAWN, CANCELLED, EXPIRED or INVALID: withdrawn, cancelled_on_chain, expired, "
+        "moved, ticket_used, ticket_locked, ticket_void, ticket_pending, event_over, event_cancelled, no_market, "
         "resale_not_allowed, resale_paused, resale_held, tickets_frozen, price_above_cap, no_face_value, "
         "royalty_raised, fee_raised, currency_paused, signature_refused (a contract wallet does not confirm it any "
         "more); of an offer also balance_too_low, allowance_too_low",

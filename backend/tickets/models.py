@@ -99,7 +99,10 @@ class ResaleRules(Base):
     gift_limit: Mapped[int]
     """255: no limit."""
     gift_cool_off_seconds: Mapped[int] = mapped_column(BigInteger)
+    freezes_at_doors: Mapped[bool]
+    """Whether tickets freeze when doors open; then `freeze_at` is null."""
     freeze_at: Mapped[datetime | None]
+    """Null without `freezes_at_doors`: never."""
     max_per_wallet: Mapped[int] = mapped_column(BigInteger)
     """0: no limit."""
     currency: Mapped[str]

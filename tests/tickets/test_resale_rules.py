@@ -1,6 +1,6 @@
 """What promoters state about resale before their consent, and what they sign of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -33,7 +33,7 @@ def put(client, sale, headers, **body):
 
 def test_who_states_nothing_gets_resale_at_no_more_than_what_was_paid(client, sale, headers):
     shown = client.get(f"/v1/events/{sale.event.id}/resale-rules", headers=headers).json()
-    assert (shown["resale"], shown["cap_bps"], shown["gift_limit"], shown["freeze_at"]) == (True, 10_000, 255, None)
+    assert (shown["resale"], shown["cap_bps"], shown["gift_limit"]) == (True, 10_000, 255)
     assert (shown["currency"], shown["tiers"], shown["resale_hold_seconds"]) == ("BKS", [], 14 * 24 * 3600)
 
 
@@ -55,6 +55,23 @@ def test_what_is_stated_is_what_is_signed(client, session, sale, headers):
         {"tier": 1, "face": str(FACE), "paid": 40_000, "list": 50_000},
         {"tier": 2, "face": str(FACE), "paid": 40_000, "list": 40_000},
     ]
+
+
+def signed_freeze(session, sale):
+    return resale_rules.as_signed(resale_rules.terms(session, sale.event), 0)["freezeAt"]
+
+
+def test_tickets_freeze_when_doors_open_unless_the_promoter_says_otherwise(client, session, sale, headers):
+    doors = int(sale.event.doors_at.timestamp())
+    assert signed_freeze(session, sale) == doors
+    assert datetime.fromisoformat(put(client, sale, headers).json()["freeze_at"]) == sale.event.doors_at
+    # The doors as they stand when the consent is signed, not as they stood when the rules were stated.
+    sale.event.doors_at -= timedelta(hours=1)
+    session.flush()
+    assert signed_freeze(session, sale) == doors - 3600
+    assert put(client, sale, headers, freeze_at=None).json()["freeze_at"] is None
+    assert signed_freeze(session, sale) == 0
+    assert client.get(f"/v1/events/{sale.event.id}/resale-rules", headers=headers).json()["freeze_at"] is None
 
 
 def test_a_tiers_own_price_in_the_currency_is_its_face_unless_another_is_stated(session, sale):

@@ -1,4 +1,4 @@
-"""Orders withdrawn here that live on chain have a word of their own."""
+"""Orders withdrawn here that live on chain have a word of their own; tickets freeze when doors open."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,12 @@ _OPEN = "'DRAFT', 'LISTED'"
 
 
 def upgrade() -> None:
-    """Add the word, and have the orders that were called cancelled too early looked at as withdrawn."""
+    """Let resale rules name the doors; add the word, also for orders that were called cancelled too early."""
+    # What was stated so far meant what it said: null was never.
+    op.add_column(
+        "resale_rules", sa.Column("freezes_at_doors", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.alter_column("resale_rules", "freezes_at_doors", server_default=None)
     _words(f"{_STATUSES}, 'WITHDRAWN'", f"{_SIGNED}, 'WITHDRAWN'", f"{_OPEN}, 'WITHDRAWN'")
     op.execute(
         "UPDATE market_orders SET status = 'WITHDRAWN' "
@@ -23,7 +28,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Call them cancelled again."""
+    """Call them cancelled again, and forget the doors."""
+    op.drop_column("resale_rules", "freezes_at_doors")
     op.execute("UPDATE market_orders SET status = 'CANCELLED' WHERE status = 'WITHDRAWN'")
     _words(_STATUSES, _SIGNED, _OPEN)
 
