@@ -201,6 +201,10 @@ class EventShown(EventSummary):
 
     description: str
     venue: VenueShown | None
+    metadata_frozen: bool = Field(
+        description="Whether what its tickets show can never change again. The promoter freezes it with "
+        "`POST /v1/events/{event_id}/collection/freeze-metadata`, best before the first sale"
+    )
     max_supply: int | None = Field(description="Tickets its collection can hold; null until it is made")
     tiers: list[TierShown]
 
@@ -211,6 +215,7 @@ class EventShown(EventSummary):
             **summary(row).model_dump(),
             description=row.description,
             venue=VenueShown.of(venue) if venue else None,
+            metadata_frozen=row.metadata_frozen,
             max_supply=row.max_supply,
             tiers=[TierShown.of(tier, inside=inside) for tier in tiers],
         )

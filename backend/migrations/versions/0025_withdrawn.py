@@ -1,4 +1,4 @@
-"""Orders withdrawn here that live on chain have a word of their own; tickets freeze when doors open."""
+"""Orders withdrawn here that live on chain have a word of their own; tickets freeze at doors; metadata on chain."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,15 +11,28 @@ depends_on = None
 _STATUSES = "'DRAFT', 'LISTED', 'SETTLING', 'SETTLED', 'CANCELLED', 'EXPIRED', 'INVALID'"
 _SIGNED = "'LISTED', 'INVALID', 'EXPIRED'"
 _OPEN = "'DRAFT', 'LISTED'"
+_DEFAULTED = (
+    ("resale_rules", "freezes_at_doors"),
+    ("events", "metadata_frozen"),
+    ("collections", "metadata_frozen"),
+    ("collections", "metadata_marks"),
+    ("collections", "metadata_read"),
+)
 
 
 def upgrade() -> None:
     """Let resale rules name the doors; add the word, also for orders that were called cancelled too early."""
     # What was stated so far meant what it said: null was never.
-    op.add_column(
-        "resale_rules", sa.Column("freezes_at_doors", sa.Boolean(), nullable=False, server_default=sa.false())
-    )
-    op.alter_column("resale_rules", "freezes_at_doors", server_default=None)
+    op.add_column("resale_rules", _false("freezes_at_doors"))
+    op.add_column("events", _false("metadata_frozen"))
+    op.add_column("collections", _false("metadata_frozen"))
+    op.add_column("collections", sa.Column("base_uri", sa.String(), nullable=True))
+    # Marked once, so that the chain is asked about those that stand already.
+    op.add_column("collections", sa.Column("metadata_marks", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("collections", sa.Column("metadata_read", sa.Integer(), nullable=False, server_default="0"))
+    op.execute("UPDATE collections SET metadata_marks = 1 WHERE live_at IS NOT NULL")
+    for table, column in _DEFAULTED:
+        op.alter_column(table, column, server_default=None)
     _words(f"{_STATUSES}, 'WITHDRAWN'", f"{_SIGNED}, 'WITHDRAWN'", f"{_OPEN}, 'WITHDRAWN'")
     op.execute(
         "UPDATE market_orders SET status = 'WITHDRAWN' "
@@ -28,10 +41,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Call them cancelled again, and forget the doors."""
-    op.drop_column("resale_rules", "freezes_at_doors")
+    """Call them cancelled again, and forget the rest."""
+    op.drop_column("collections", "base_uri")
+    for table, column in _DEFAULTED:
+        op.drop_column(table, column)
     op.execute("UPDATE market_orders SET status = 'CANCELLED' WHERE status = 'WITHDRAWN'")
     _words(_STATUSES, _SIGNED, _OPEN)
+
+
+def _false(column: str) -> sa.Column[bool]:
+    return sa.Column(column, sa.Boolean(), nullable=False, server_default=sa.false())
 
 
 def _words(statuses: str, signed: str, is_open: str) -> None:
