@@ -216,6 +216,15 @@ class NobodyInLine(Conflict):
     code = "nobody_in_line"
 
 
+class TurnOpen(Conflict):
+    """You were given a turn for another ticket of this event (`details.ticket_id`).
+
+    Send its transaction, or wait for `details.expires_at`: each turn keeps somebody's place in line.
+    """
+
+    code = "turn_open"
+
+
 class AlreadyInLine(Conflict):
     """You, or the wallet, wait in this line already: `details.place_id`."""
 
