@@ -35,7 +35,8 @@ from scripts.machine.trouble import Trouble
 from scripts.machine.vault import Vault, open_vault
 
 _INTERRUPTED = 130  # what a shell reports of a command ended by Ctrl-C
-_STATE_INTERVAL_SECONDS = 5
+_STATE_INTERVAL_SECONDS = 1
+"""A block is final two blocks, here two seconds, later: what is final is saved before it counts."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -124,7 +125,7 @@ class _Start:
         admin = ["-m", "backend.accounts.bootstrap_admin", "--address", vault.addresses["admin"]]
         self._once("first admin", admin, env, where.migrate_database, vault.addresses["admin"])
         worlds.write(where, vault, asked)
-        own = apps.apps(env, port)
+        own = apps.apps(env, port, chain_is_ours="EVM_RPC_URL" not in external)
         if stripe_port is not None:
             own.insert(0, apps.stripe_simulator(env, stripe_port, port, vault.stripe_webhook_secret))
         self._supervisor.start_apps(own)
