@@ -68,6 +68,7 @@ class _Start:
         if self._asked.fresh:
             forget()
         vault = open_vault()
+        worlds.check_demo(vault, self._asked)
         try:
             where = self._start_everything(vault)
             if self._asked.demo:
