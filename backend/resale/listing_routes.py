@@ -6,6 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, status
 from sqlalchemy import select
 
+from backend.catalog import service as catalog
+from backend.catalog.errors import UnknownEvent
 from backend.chain import registry
 from backend.kit.clock import NowDep
 from backend.kit.db import SessionDep, unit_of_work
@@ -84,11 +86,14 @@ def get_listing(listing_id: UUID, principal: Anyone, session: SessionDep, now: N
     return order_routes.show(session, listing_id, Kind.LISTING, principal, now)
 
 
-@router.get("/v1/events/{event_id}/listings", summary="Listings of an event", responses=responses(BadCursor))
+@router.get(
+    "/v1/events/{event_id}/listings", summary="Listings of an event", responses=responses(UnknownEvent, BadCursor)
+)
 def listings_of_event(
     event_id: UUID, _principal: Anyone, session: SessionDep, page: PageParams, standing: StatusQuery = Status.LISTED
 ) -> Page[MarketOrderOut]:
     """Return its listings, the newest first."""
+    catalog.get_event(session, event_id)
     query = select(MarketOrder).where(MarketOrder.event_id == event_id)
     return order_routes.page_of(session, query, Kind.LISTING, standing, page)
 

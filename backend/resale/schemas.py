@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from backend.accounts.addresses import AddressText, show_address
+from backend.kit.moments import IsoMoment
 from backend.kit.units import Units
 from backend.resale import rules, trees, typed_data
 from backend.resale.models import MarketOrder
@@ -44,7 +45,7 @@ class OrderIn(Strict):
 
     ticket_id: UUID
     price: Annotated[Units, Field(gt=0, description="In the smallest unit of the collection's resale currency")]
-    expires_at: AwareDatetime | None = Field(None, description="Null: in 30 days")
+    expires_at: IsoMoment | None = Field(None, description="Null: in 30 days")
 
 
 class ListingIn(Strict):
@@ -70,7 +71,7 @@ class TreeIn(Strict):
     )
 
     listings: Annotated[list[ListingIn], Field(min_length=trees.FEWEST, max_length=trees.MOST)]
-    expires_at: AwareDatetime | None = Field(None, description="Of all of them; null: in 30 days")
+    expires_at: IsoMoment | None = Field(None, description="Of all of them; null: in 30 days")
 
 
 class PermitIn(Strict):

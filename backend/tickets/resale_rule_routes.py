@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from backend.accounts.access import Principal, Role, allow
 from backend.accounts.errors import NotYourOrganisation
@@ -14,10 +14,11 @@ from backend.catalog.errors import UnknownEvent, UnknownTier
 from backend.kit.clock import NowDep
 from backend.kit.db import SessionDep
 from backend.kit.errors import Forbidden, Unauthenticated, responses
+from backend.kit.moments import IsoMoment
 from backend.kit.units import Units
 from backend.settings import get_settings
 from backend.tickets import consent, resale_rules
-from backend.tickets.errors import CollectionExists, ListBelowPrice
+from backend.tickets.errors import CollectionExists, FreezeInThePast, ListBelowPrice, TierTwice
 
 router = APIRouter(tags=["collections"])
 
@@ -50,7 +51,7 @@ class ResaleRulesIn(BaseModel):
     cap_bps: Annotated[int, Field(ge=0, lt=2**16)] = Field(10_000, description="Of what was paid, in basis points")
     gift_limit: Annotated[int, Field(ge=0, le=255)] = Field(255, description="Gifts between two sales; 255: no limit")
     gift_cool_off_seconds: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    freeze_at: AwareDatetime | None = Field(
+    freeze_at: IsoMoment | None = Field(
         None,
         description="From then on nothing is given, sold or bought back. Left out: when doors open. Null: never, and a "
         "ticket that was let in can be sold on chain until its USED is mined",
@@ -88,7 +89,15 @@ class ResaleRulesOut(ResaleRulesIn):
     "/v1/events/{event_id}/resale-rules",
     summary="State the rules of resale and gifts",
     responses=responses(
-        Unauthenticated, Forbidden, NotYourOrganisation, UnknownEvent, UnknownTier, ListBelowPrice, CollectionExists
+        Unauthenticated,
+        Forbidden,
+        NotYourOrganisation,
+        UnknownEvent,
+        UnknownTier,
+        TierTwice,
+        ListBelowPrice,
+        FreezeInThePast,
+        CollectionExists,
     ),
 )
 def put_resale_rules(

@@ -1,5 +1,6 @@
 """What a promoter wants of resale and gifts, until it is signed: afterwards the collection has it on chain."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from backend.catalog.errors import UnknownTier
 from backend.catalog.models import Event, Tier
-from backend.tickets.errors import ListBelowPrice
+from backend.tickets.errors import FreezeInThePast, ListBelowPrice, TierTwice
 from backend.tickets.models import ResaleRules
 
 NO_GIFT_LIMIT = 255
@@ -49,7 +50,15 @@ class Wanted:
 
 
 def state(session: Session, event: Event, wanted: Wanted, now: datetime) -> ResaleRules:
-    """Write the rules down, replacing earlier ones. Raises UnknownTier, ListBelowPrice."""
+    """Write the rules down, replacing earlier ones.
+
+    Raises UnknownTier, TierTwice, ListBelowPrice, FreezeInThePast.
+    """
+    if wanted.freeze_at is not None and not wanted.freezes_at_doors and wanted.freeze_at <= now:
+        raise FreezeInThePast
+    for number, times in Counter(face.number for face in wanted.tiers).items():
+        if times > 1:
+            raise TierTwice(tier=number)
     prices = {tier.number: tier.price_minor for tier in _tiers(session, event.id)}
     for face in wanted.tiers:
         if face.number not in prices:

@@ -88,12 +88,25 @@ def test_a_tiers_own_price_in_the_currency_is_its_face_unless_another_is_stated(
     [
         ([{"number": 3, "face": "1"}], "unknown_tier"),
         ([{"number": 1, "face": "1", "list_minor": 39_999}], "list_below_price"),
+        ([{"number": 1, "face": "1"}, {"number": 2, "face": "1"}, {"number": 1, "face": "2"}], "tier_twice"),
         ([{"number": 1, "face": "-1"}], "invalid_request"),
         ([{"number": 1, "face": str(2**96)}], "invalid_request"),
     ],
 )
 def test_terms_the_contract_would_refuse_are_refused_here(client, sale, headers, tiers, code):
     assert put(client, sale, headers, tiers=tiers).json()["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("freeze_at", "code"),
+    [
+        ("2020-01-01T00:00:00Z", "freeze_in_the_past"),
+        (1_900_000_000, "invalid_request"),
+        ("1900000000", "invalid_request"),
+    ],
+)
+def test_tickets_freeze_at_a_moment_to_come_that_is_written_out(client, sale, headers, freeze_at, code):
+    assert put(client, sale, headers, freeze_at=freeze_at).json()["error"]["code"] == code
 
 
 def test_rules_are_the_promoters_and_stand_once_the_collection_is_made(client, session, sale, headers):
