@@ -15,8 +15,9 @@ from pydantic import BaseModel, Field
 
 from backend.accounts.access import Role, allow
 from backend.chain import registry
+from backend.chain.models import CursorStatus
 from backend.chain.progress import NetworkProgress, progress
-from backend.kit import db, errors, gauges, logs
+from backend.kit import clock, db, errors, gauges, logs
 from backend.kit.clock import NowDep
 from backend.migrations.versions import head
 from backend.settings import get_settings
@@ -44,7 +45,7 @@ class Ready(BaseModel):
     """Every part this API needs answers."""
 
     status: Literal["ready"] = "ready"
-    checks: dict[str, str] = Field(examples=[{"database": "ok", "broker": "ok", "chain": "ok"}])
+    checks: dict[str, str] = Field(examples=[{"database": "ok", "broker": "ok", "chain": "ok", "index": "ok"}])
 
 
 @router.get("/health", dependencies=[allow(Role.PUBLIC)], summary="Is the process alive, how far is the index?")
@@ -76,7 +77,16 @@ def _check_chain() -> str:
     return "ok" if found == network else f"the node is of {found}, expected {network}"
 
 
-_CHECKS = {"database": _check_database, "broker": _check_broker, "chain": _check_chain}
+def _check_index() -> str:
+    network = get_settings().evm_network
+    with db.unit_of_work() as session:
+        found = next((one for one in progress(session, clock.now()) if one.network == network), None)
+    if found is None or found.status != CursorStatus.HALTED:
+        return "ok"
+    return f"halted at block {found.last_block}: a block that was final was undone, a person must look"
+
+
+_CHECKS = {"database": _check_database, "broker": _check_broker, "chain": _check_chain, "index": _check_index}
 
 
 @router.get(
@@ -86,7 +96,7 @@ _CHECKS = {"database": _check_database, "broker": _check_broker, "chain": _check
     summary="May this process take traffic?",
 )
 def ready() -> Ready:
-    """Ask the database (and its migrations), the broker and the chain's node; 503 names the part that fails."""
+    """Ask the database (and its migrations), the broker, the chain's node and the index; 503 names what fails."""
     found = {}
     for name, check in _CHECKS.items():
         try:

@@ -2,6 +2,9 @@
 
 It asks a node by JSON-RPC and nothing else: no database, no code of the backend. The lines are those of
 `GET /v1/organisations/{id}/royalties/statement.csv`, byte for byte; where they differ, the house is wrong.
+
+The statement covers the collections of the events that the house put on sale. A promoter's wallet can deploy others by
+itself, of which the house knows nothing; so name the collections, or with --factory and --promoter the events.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlparse
+from uuid import UUID
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
@@ -87,9 +91,12 @@ class Node:
         return int(self.ask("eth_getBlockByNumber", number, False)["timestamp"], 16)  # noqa: FBT003 - the RPC's own
 
 
-def collections_of(node: Node, factory: str, promoter: str, start: int, end: int, chunk: int) -> list[str]:
-    """Return the collections that the factory deployed for a promoter."""
-    topics = ["0x" + DEPLOYED.hex(), None, "0x" + bytes.fromhex(promoter[2:]).rjust(_WORD, b"\0").hex()]
+def collections_of(
+    node: Node, factory: str, promoter: str, events: list[UUID], start: int, end: int, chunk: int
+) -> list[str]:
+    """Return the collections that the factory deployed for a promoter and these events."""
+    wallet = "0x" + bytes.fromhex(promoter[2:]).rjust(_WORD, b"\0").hex()
+    topics = ["0x" + DEPLOYED.hex(), None, wallet, ["0x" + event.int.to_bytes(_WORD, "big").hex() for event in events]]
     return [_address(bytes.fromhex(log["topics"][1][2:])) for log in node.logs(factory, topics, start, end, chunk)]
 
 
@@ -158,16 +165,19 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rpc-url", required=True, help="a node that keeps the logs of the period")
     parser.add_argument("--market", required=True, type=_given_address, help="address of ResaleMarket")
     parser.add_argument("--collection", action="append", default=[], type=_given_address, help="may be given again")
-    parser.add_argument("--factory", type=_given_address, help="with --promoter: every collection it deployed for it")
+    parser.add_argument("--factory", type=_given_address, help="with --promoter and --event: their collections")
     parser.add_argument("--promoter", type=_given_address, help="the promoter's wallet")
+    parser.add_argument("--event", action="append", default=[], type=UUID, help="an event's id; may be given again")
     parser.add_argument("--from", dest="begin", required=True, type=_moment, help="not before, ISO 8601 with offset")
     parser.add_argument("--to", dest="end", required=True, type=_moment, help="before, ISO 8601 with offset")
     parser.add_argument("--from-block", type=int, default=0, help="where to begin reading; the market's own block, say")
     parser.add_argument("--depth", type=int, help="blocks until final; the finalized tag when not given")
     parser.add_argument("--chunk", type=int, default=5_000, help="blocks a request (default 5000)")
     options = parser.parse_args(arguments)
-    if bool(options.factory) != bool(options.promoter) or not (options.collection or options.promoter):
-        parser.error("name --collection, or --factory and --promoter")
+    if len({bool(options.factory), bool(options.promoter), bool(options.event)}) > 1 or not (
+        options.collection or options.promoter
+    ):
+        parser.error("name --collection, or --factory, --promoter and --event")
     if urlparse(options.rpc_url).scheme not in {"http", "https"}:
         parser.error("--rpc-url is http:// or https://")
     return options
@@ -183,7 +193,8 @@ def main(arguments: list[str] | None = None) -> int:
         last = int(node.ask("eth_blockNumber"), 16) - options.depth
     collections = list(options.collection)
     if options.promoter:
-        collections += collections_of(node, options.factory, options.promoter, options.from_block, last, options.chunk)
+        found = (options.factory, options.promoter, options.event, options.from_block, last, options.chunk)
+        collections += collections_of(node, *found)
     written = csv.writer(sys.stdout)
     written.writerow(COLUMNS)
     sums: Counter[tuple[str, str, str]] = Counter()

@@ -85,6 +85,8 @@ class Event(Base):
     version: Mapped[int]
     max_supply: Mapped[int | None]
     """How many tickets its collection can ever hold; null until that is fixed, and the set of tiers with it."""
+    metadata_frozen: Mapped[bool] = mapped_column(default=False)
+    """Whether what its tickets show can never change again, as its collection's chain says."""
     created_at: Mapped[datetime]
 
     tiers: Mapped[list["Tier"]] = relationship(order_by="Tier.number", viewonly=True)

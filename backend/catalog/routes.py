@@ -196,7 +196,10 @@ def change_tier(
 
 @router.post("/events/{event_id}/publish", tags=["promoter"], responses=responses(UnknownEvent, WrongStatus, EventOver))
 def publish(event_id: UUID, principal: Promoter, session: SessionDep, now: NowDep, response: Response) -> EventShown:
-    """Open the sale. The event must be READY: its collection is live."""
+    """Open the sale. The event must be READY: its collection is live.
+
+    `metadata_frozen` says whether what tickets show can still change: freeze it before anybody buys.
+    """
     _enter(session, event_id, principal)
     return _show(session, service.publish(session, event_id, now), principal, response)
 

@@ -71,7 +71,8 @@ def check_dates(doors_at: datetime, starts_at: datetime, ends_at: datetime, now:
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    # Two names of the database that are no zone: whatever this machine is set to, and "nothing is set".
+    return frozenset(available_timezones()) - {"localtime", "Factory"}
 
 
 def check_zone(zone: str) -> None:

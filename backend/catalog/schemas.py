@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from backend.accounts.addresses import AddressText
 from backend.catalog.models import Event, EventStatus, Tier, Venue
 from backend.kit import money
+from backend.kit.moments import IsoMoment
 from backend.kit.units import Units
 
 _ID = "01931f3a-7c1e-7abc-8def-0123456789ab"
@@ -27,7 +28,7 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("the time is beyond the calendar") from error
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+Moment = Annotated[IsoMoment, AfterValidator(_utc)]
 """A time with an offset, as UTC."""
 Count = Annotated[int, Field(strict=True, ge=-(2**31), lt=2**31)]
 """A number the table can hold; whether it makes sense is the rules' business, so that it has a code of its own."""
@@ -201,6 +202,10 @@ class EventShown(EventSummary):
 
     description: str
     venue: VenueShown | None
+    metadata_frozen: bool = Field(
+        description="Whether what its tickets show can never change again. The promoter freezes it with "
+        "`POST /v1/events/{event_id}/collection/freeze-metadata`, best before the first sale"
+    )
     max_supply: int | None = Field(description="Tickets its collection can hold; null until it is made")
     tiers: list[TierShown]
 
@@ -211,6 +216,7 @@ class EventShown(EventSummary):
             **summary(row).model_dump(),
             description=row.description,
             venue=VenueShown.of(venue) if venue else None,
+            metadata_frozen=row.metadata_frozen,
             max_supply=row.max_supply,
             tiers=[TierShown.of(tier, inside=inside) for tier in tiers],
         )

@@ -14,8 +14,8 @@ from backend.catalog.stock import lock as lock_tiers
 from backend.kit import db, logs
 
 __all__ = [
-    "cancel", "close", "find_event", "fix_supply", "get_event", "hold", "keep", "lock_event", "lock_tiers",
-    "mark_ready", "publish", "release", "sell", "take_back", "total_quantity",
+    "cancel", "close", "find_event", "fix_supply", "freeze_metadata", "get_event", "hold", "keep", "lock_event",
+    "lock_tiers", "mark_ready", "publish", "release", "sell", "take_back", "total_quantity",
 ]  # fmt: skip
 
 _log = logs.get(__name__)
@@ -77,6 +77,12 @@ def mark_ready(session: Session, event_id: UUID, now: datetime) -> None:  # noqa
     event = lock_event(session, event_id)
     if event.status not in {EventStatus.READY, EventStatus.ON_SALE, EventStatus.CLOSED}:
         _step(session, event, EventStatus.READY)
+
+
+def freeze_metadata(session: Session, event_id: UUID) -> None:
+    """Note that the chain keeps what the event's tickets show for good. Twice is once. Raises UnknownEvent."""
+    lock_event(session, event_id).metadata_frozen = True
+    session.flush()
 
 
 def publish(session: Session, event_id: UUID, now: datetime) -> Event:

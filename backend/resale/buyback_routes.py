@@ -38,6 +38,7 @@ from backend.resale.errors import (
     NoBuyback,
     NotEnoughTokens,
     NotYourTicket,
+    TurnOpen,
 )
 from backend.resale.models import LinePlace
 from backend.resale.order_routes import Anyone, Fan
@@ -68,6 +69,7 @@ _SENDING = (NoWallet, CollectionUnknown, NotDeployed, CallWouldRevert, Insuffici
         NotYourTicket,
         NoBuyback,
         NobodyInLine,
+        TurnOpen,
         *SELLING,
         NotDeployed,
         CallWouldRevert,
@@ -95,14 +97,27 @@ def sell_ticket_back(ticket_id: UUID, principal: Fan, now: NowDep) -> SellBackOu
     market.check(terms, Kind.TURN, price, now)
     block = port.block(final) if final is not None else None
     chain_time = block.timestamp if block is not None else None
-    with unit_of_work() as session:
-        turn = sell_back.give_turn(session, holder, found, terms, price, chain_time, now)
-        # That there is a ticket to be had is what somebody who has not paid yet was waiting for.
-        invited = None if turn else line.invite(session, found.tier_id, now)
-        words = typed_data.document(turn) if turn else {}
-    if turn is None:
-        raise NobodyInLine(invited_until=invited.isoformat() if invited else None)
-    signature = sell_back.vouch(words, registry.signer(found.network, "quote"))
+    refused: set[bytes] = set()
+    while True:
+        with unit_of_work() as session:
+            turn = sell_back.give_turn(session, holder, found, terms, price, chain_time, now, refused)
+            # That there is a ticket to be had is what somebody who has not paid yet was waiting for.
+            invited = None if turn else line.invite(session, found.tier_id, now)
+            words = typed_data.document(turn) if turn else {}
+        if turn is None:
+            raise NobodyInLine(invited_until=invited.isoformat() if invited else None)
+        signature = turn.signature or sell_back.vouch(words, registry.signer(found.network, "quote"))
+        # Tried before the signature is kept: a turn that cannot be sent keeps nobody's place.
+        try:
+            transaction = sell_back.transaction(port, turn, signature)
+        except CallWouldRevert as refusal:
+            with unit_of_work() as session:
+                sell_back.forget(session, turn.id)
+            if not sell_back.is_receivers_fault(refusal) or turn.next_wallet is None:
+                raise
+            refused.add(turn.next_wallet)
+            continue
+        break
     with unit_of_work() as session:
         turn = sell_back.signed(session, turn.id, signature, now)
     return SellBackOut(
@@ -111,7 +126,7 @@ def sell_ticket_back(ticket_id: UUID, principal: Fan, now: NowDep) -> SellBackOu
         currency=turn.currency_code,
         price=turn.price,
         expires_at=turn.expires_at,
-        transaction=sell_back.transaction(port, turn),
+        transaction=transaction,
     )
 
 

@@ -119,6 +119,16 @@ class AlreadyListed(Conflict):
     code = "already_listed"
 
 
+class OldListingLives(Conflict):
+    """An older listing of the ticket (`details.listing_id`) can still be bought on chain, for less: `details.price`.
+
+    Cancel it there first: `POST /v1/listings/{listing_id}/cancel` gives the transaction. Or wait for
+    `details.expires_at`, or ask no more than its price.
+    """
+
+    code = "old_listing_lives"
+
+
 class BadExpiry(Invalid):
     """A listing or an offer is good for between a minute and 180 days."""
 
@@ -204,6 +214,15 @@ class NobodyInLine(Conflict):
     """
 
     code = "nobody_in_line"
+
+
+class TurnOpen(Conflict):
+    """You were given a turn for another ticket of this event (`details.ticket_id`).
+
+    Send its transaction, or wait for `details.expires_at`: each turn keeps somebody's place in line.
+    """
+
+    code = "turn_open"
 
 
 class AlreadyInLine(Conflict):

@@ -4,6 +4,7 @@ Who has paid goes before who has not; among these the number decides. Every step
 no gaps and two sellers never get the same place (docs/decisions/0014-line.md).
 """
 
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -107,8 +108,10 @@ def lapsed(session: Session, now: datetime) -> list[UUID]:
     return list(session.scalars(query.distinct()))
 
 
-def next_ready(session: Session, tier_id: UUID, seller: bytes, chain_time: datetime | None) -> LinePlace | None:
-    """Return the first place that has paid and lacks a ticket, the seller's own left out. The caller holds `lock`.
+def next_ready(
+    session: Session, tier_id: UUID, passed_over: AbstractSet[bytes], chain_time: datetime | None
+) -> LinePlace | None:
+    """Return the first place that has paid and lacks a ticket, some wallets left out. The caller holds `lock`.
 
     A turn takes one ticket of its place: for good once it is sold, and else until its deadline lies in blocks that are
     final and indexed. A signature cannot be taken back; until then its sale may still come to light.
@@ -122,7 +125,7 @@ def next_ready(session: Session, tier_id: UUID, seller: bytes, chain_time: datet
         LinePlace.tier_id == tier_id,
         LinePlace.paid_at.is_not(None),
         _WAITS,
-        LinePlace.wallet != seller,
+        LinePlace.wallet.not_in(passed_over),
         taken.correlate(LinePlace).scalar_subquery() < LinePlace.quantity,
     )
     return session.scalars(

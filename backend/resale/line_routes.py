@@ -28,6 +28,7 @@ from backend.resale.order_routes import PERSON, Fan
 from backend.resale.signing import Person
 from backend.tickets import receivers
 from backend.tickets.errors import CollectionUnknown, ReceiverRefused
+from backend.tickets.models import Collection
 
 router = APIRouter(tags=["line"])
 
@@ -62,9 +63,7 @@ def join_line(event_id: UUID, body: JoinIn, principal: Fan, now: NowDep) -> Plac
             raise EventOver
         _tier(session, event_id, body.tier_id)
         collection = sell_back.collection_of(session, event_id)
-    # A place whose wallet the collection refuses would stand in everybody's way when its turn comes.
-    if not receivers.may_receive(registry.port(collection.network), collection.address or b"", person.wallet):
-        raise ReceiverRefused
+    _check_receiver(collection, person.wallet)
     with unit_of_work() as session:
         return PlaceOut.of(session, line.join(session, body.tier_id, person, body.quantity, now), now)
 
@@ -100,13 +99,18 @@ def leave_line(place_id: UUID, principal: Fan, session: SessionDep, now: NowDep)
     "/v1/events/{event_id}/buyback/line",
     status_code=status.HTTP_201_CREATED,
     summary="Put a wallet in line that has paid",
-    responses=responses(*_MANAGING, UnknownTier, AlreadyInLine),
+    responses=responses(*_MANAGING, UnknownTier, CollectionUnknown, AlreadyInLine, ReceiverRefused, ChainUnreachable),
 )
-def put_in_line(event_id: UUID, body: PlaceIn, principal: Promoter, session: SessionDep, now: NowDep) -> PlaceOut:
+def put_in_line(event_id: UUID, body: PlaceIn, principal: Promoter, now: NowDep) -> PlaceOut:
     """Put it at the end. Its owner has paid you: a ticket that comes back goes straight to it."""
-    _manage(session, event_id, principal)
-    _tier(session, event_id, body.tier_id)
-    return PlaceOut.of(session, line.put(session, body.tier_id, parse_address(body.wallet), now), now)
+    wallet = parse_address(body.wallet)
+    with unit_of_work() as session:
+        _manage(session, event_id, principal)
+        _tier(session, event_id, body.tier_id)
+        collection = sell_back.collection_of(session, event_id)
+    _check_receiver(collection, wallet)
+    with unit_of_work() as session:
+        return PlaceOut.of(session, line.put(session, body.tier_id, wallet, now), now)
 
 
 @router.get(
@@ -154,3 +158,9 @@ def _tier(session: Session, event_id: UUID, tier_id: UUID) -> Tier:
     if tier is None or tier.event_id != event_id:
         raise UnknownTier
     return tier
+
+
+def _check_receiver(collection: Collection, wallet: bytes) -> None:
+    """Asks the network. Raises ReceiverRefused: such a place would be passed over whenever its turn comes."""
+    if not receivers.may_receive(registry.port(collection.network), collection.address or b"", wallet):
+        raise ReceiverRefused

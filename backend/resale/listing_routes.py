@@ -6,6 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, status
 from sqlalchemy import select
 
+from backend.catalog import service as catalog
+from backend.catalog.errors import UnknownEvent
 from backend.chain import registry
 from backend.kit.clock import NowDep
 from backend.kit.db import SessionDep, unit_of_work
@@ -20,6 +22,7 @@ from backend.resale.errors import (
     NotEnoughTokens,
     NotListed,
     NotYourTicket,
+    OldListingLives,
     PriceAboveMax,
 )
 from backend.resale.models import MarketOrder
@@ -47,7 +50,7 @@ StatusQuery = Annotated[Status, Query(description="How they stand; drafts are no
     "/v1/listings",
     status_code=status.HTTP_201_CREATED,
     summary="Prepare a listing: what the seller signs",
-    responses=responses(*PREPARING, NotYourTicket),
+    responses=responses(*PREPARING, NotYourTicket, OldListingLives),
 )
 def prepare_listing(body: OrderIn, principal: Fan, now: NowDep) -> DraftOut:
     """Return the typed data, or why the ticket cannot be sold at this price. Nothing is for sale until it is signed."""
@@ -61,7 +64,7 @@ def prepare_listing(body: OrderIn, principal: Fan, now: NowDep) -> DraftOut:
 @router.put(
     "/v1/listings/{listing_id}/signature",
     summary="Hand in the seller's signature: the ticket is for sale",
-    responses=responses(*SIGNING, ListingUnknown, AlreadyListed),
+    responses=responses(*SIGNING, ListingUnknown, AlreadyListed, OldListingLives),
 )
 def sign_listing(listing_id: UUID, body: SignatureIn, principal: Fan, now: NowDep) -> MarketOrderOut:
     """Check the signature as the market will, and list. Repeating it changes nothing."""
@@ -83,11 +86,14 @@ def get_listing(listing_id: UUID, principal: Anyone, session: SessionDep, now: N
     return order_routes.show(session, listing_id, Kind.LISTING, principal, now)
 
 
-@router.get("/v1/events/{event_id}/listings", summary="Listings of an event", responses=responses(BadCursor))
+@router.get(
+    "/v1/events/{event_id}/listings", summary="Listings of an event", responses=responses(UnknownEvent, BadCursor)
+)
 def listings_of_event(
     event_id: UUID, _principal: Anyone, session: SessionDep, page: PageParams, standing: StatusQuery = Status.LISTED
 ) -> Page[MarketOrderOut]:
     """Return its listings, the newest first."""
+    catalog.get_event(session, event_id)
     query = select(MarketOrder).where(MarketOrder.event_id == event_id)
     return order_routes.page_of(session, query, Kind.LISTING, standing, page)
 

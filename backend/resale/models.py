@@ -43,13 +43,17 @@ class MarketOrder(Base):
         CheckConstraint(_one_of("kind", Kind), name="kind"),
         CheckConstraint(_one_of("status", Status), name="status"),
         # A draft may be withdrawn; and signed past this house, its sale is seen on chain.
-        CheckConstraint("status NOT IN ('LISTED', 'INVALID', 'EXPIRED') OR signature IS NOT NULL", name="signed"),
+        CheckConstraint(
+            "status NOT IN ('LISTED', 'INVALID', 'EXPIRED', 'WITHDRAWN') OR signature IS NOT NULL", name="signed"
+        ),
         CheckConstraint("(tree_id IS NULL) = (proof IS NULL)", name="tree"),
         CheckConstraint("(status = 'INVALID') <= (reason IS NOT NULL)", name="reason"),
         Index("ix_market_orders_token", "network", "collection", "token_id"),
         Index("ix_market_orders_event_id", "event_id", "kind", "status", "created_at", "id"),
         Index("ix_market_orders_signer", "network", "signer"),
-        Index("ix_market_orders_open", "expires_at", postgresql_where=text("status IN ('DRAFT', 'LISTED')")),
+        Index(
+            "ix_market_orders_open", "expires_at", postgresql_where=text("status IN ('DRAFT', 'LISTED', 'WITHDRAWN')")
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -29,6 +29,7 @@ from backend.resale.schemas import (
 from backend.resale.signing import Person
 from backend.resale.states import Kind, Status
 from backend.tickets import service as tickets
+from backend.tickets.errors import TicketUnknown
 from backend.tickets.schemas import TransactionOut
 
 router = APIRouter(tags=["resale"])
@@ -93,7 +94,9 @@ def get_offer(offer_id: UUID, principal: Anyone, session: SessionDep, now: NowDe
     return order_routes.show(session, offer_id, Kind.OFFER, principal, now)
 
 
-@router.get("/v1/tickets/{ticket_id}/offers", summary="Offers for a ticket", responses=responses(BadCursor))
+@router.get(
+    "/v1/tickets/{ticket_id}/offers", summary="Offers for a ticket", responses=responses(TicketUnknown, BadCursor)
+)
 def offers_for_ticket(
     ticket_id: UUID,
     _principal: Anyone,
@@ -102,6 +105,7 @@ def offers_for_ticket(
     standing: Annotated[Status, Query(description="How they stand")] = Status.LISTED,
 ) -> Page[MarketOrderOut]:
     """Return the ticket's offers, the newest first."""
+    tickets.get(session, ticket_id)
     query = select(MarketOrder).where(MarketOrder.ticket_id == ticket_id)
     return order_routes.page_of(session, query, Kind.OFFER, standing, page)
 

@@ -160,6 +160,16 @@ class Facts:
     refused_by: str | None
 
 
+def can_be_filled(facts: Facts, now: datetime) -> bool:
+    """Return whether the market may ever fill the order, whatever this house thinks of it.
+
+    What can pass (a cap, a lock, a pause, withdrawal from this house) does not count: the signature outlives it.
+    """
+    has_moved = facts.held_epoch is not None and facts.held_epoch != facts.epoch
+    is_over = facts.sold != Sold.NO or facts.is_cancelled_on_chain or facts.expires_at < now
+    return facts.is_signed and not has_moved and not is_over
+
+
 def standing(facts: Facts, now: datetime) -> tuple[Status, str | None]:
     """Return how an order stands and, unless it is good, why.
 
@@ -170,6 +180,8 @@ def standing(facts: Facts, now: datetime) -> tuple[Status, str | None]:
         (facts.sold == Sold.FINAL, Status.SETTLED, None),
         (facts.sold == Sold.SEEN, Status.SETTLING, None),
         (facts.is_cancelled_on_chain, Status.CANCELLED, "cancelled_on_chain"),
+        # Withdrawing here takes back no signature: only what cannot be filled on chain any more is called cancelled.
+        (facts.is_withdrawn and can_be_filled(facts, now), Status.WITHDRAWN, "withdrawn"),
         (facts.is_withdrawn, Status.CANCELLED, "withdrawn"),
         # What nobody signed neither expires nor turns invalid: the draft is forgotten.
         (not facts.is_signed, Status.DRAFT, None),

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from backend.accounts.addresses import AddressText, show_address
+from backend.kit.moments import IsoMoment
 from backend.kit.units import Units
 from backend.resale import rules, trees, typed_data
 from backend.resale.models import MarketOrder
@@ -44,7 +45,7 @@ class OrderIn(Strict):
 
     ticket_id: UUID
     price: Annotated[Units, Field(gt=0, description="In the smallest unit of the collection's resale currency")]
-    expires_at: AwareDatetime | None = Field(None, description="Null: in 30 days")
+    expires_at: IsoMoment | None = Field(None, description="Null: in 30 days")
 
 
 class ListingIn(Strict):
@@ -70,7 +71,7 @@ class TreeIn(Strict):
     )
 
     listings: Annotated[list[ListingIn], Field(min_length=trees.FEWEST, max_length=trees.MOST)]
-    expires_at: AwareDatetime | None = Field(None, description="Of all of them; null: in 30 days")
+    expires_at: IsoMoment | None = Field(None, description="Of all of them; null: in 30 days")
 
 
 class PermitIn(Strict):
@@ -139,10 +140,13 @@ class MarketOrderOut(BaseModel):
     fee: Units = Field(description="At most, in the currency's smallest unit")
     proceeds: Units = Field(description="What the seller gets at least: price - royalty - fee")
     expires_at: datetime
-    status: Status
+    status: Status = Field(
+        description="WITHDRAWN: off this house, but whoever kept the signature can fill it on chain until the signer "
+        "sends `cancel`, it expires, or the ticket moves"
+    )
     reason: str | None = Field(
-        description="Why it is CANCELLED, EXPIRED or INVALID: withdrawn, cancelled_on_chain, expired, moved, "
-        "ticket_used, ticket_locked, ticket_void, ticket_pending, event_over, event_cancelled, no_market, "
+        description="Why it is WITHDRAWN, CANCELLED, EXPIRED or INVALID: withdrawn, cancelled_on_chain, expired, "
+        "moved, ticket_used, ticket_locked, ticket_void, ticket_pending, event_over, event_cancelled, no_market, "
         "resale_not_allowed, resale_paused, resale_held, tickets_frozen, price_above_cap, no_face_value, "
         "royalty_raised, fee_raised, currency_paused, signature_refused (a contract wallet does not confirm it any "
         "more); of an offer also balance_too_low, allowance_too_low",

@@ -16,8 +16,8 @@ from backend.accounts.proofs.verify import Proof
 from backend.chain import abi
 from backend.chain.currencies import code_of
 from backend.chain.port import ChainPort
-from backend.resale import market, rules, standing, typed_data
-from backend.resale.errors import AlreadyListed, BadExpiry, ListingUnknown, OfferUnknown, TermsChanged, WalletUndeployed
+from backend.resale import market, relisting, rules, standing, typed_data
+from backend.resale.errors import BadExpiry, ListingUnknown, OfferUnknown, TermsChanged, WalletUndeployed
 from backend.resale.models import MarketOrder
 from backend.resale.states import Kind, Status
 from backend.resale.subject import Subject
@@ -76,7 +76,7 @@ def draft(
     *,
     next_wallet: bytes | None = None,
 ) -> MarketOrder:
-    """Write down what is to be signed. Raises UnknownCurrency."""
+    """Write down what is to be signed. Raises UnknownCurrency, OldListingLives."""
     holding = subject.holding
     order = MarketOrder(
         organisation_id=subject.organisation_id,
@@ -104,6 +104,8 @@ def draft(
         created_at=now,
     )
     order.order_hash = typed_data.order_hash(order)
+    # Before the wallet is asked, too: a signature that this house refuses is good on chain all the same.
+    relisting.check(session, order, now)
     session.add(order)
     session.flush()
     return order
@@ -145,7 +147,7 @@ def sign(
 ) -> list[MarketOrder]:
     """Take the checked signature into the orders it covers, or into none. Sent twice changes nothing.
 
-    Raises AlreadyListed, TermsChanged.
+    Raises AlreadyListed, OldListingLives, TermsChanged.
     """
     named = select(MarketOrder.ticket_id).where(MarketOrder.id.in_(order_ids))
     # The tickets first, so that two listings of one come one after the other.
@@ -154,7 +156,7 @@ def sign(
     orders = locked_orders(session, order_ids)
     for order in orders:
         if order.signature is None:
-            _check_unlisted(session, order, now)
+            relisting.replace(session, order, now)
             order.signature, order.permit = signature, permit
             standing.look_again(session, [order], now)
             if order.status != Status.LISTED:
@@ -167,29 +169,6 @@ def locked_orders(session: Session, order_ids: Sequence[UUID]) -> list[MarketOrd
     query = select(MarketOrder).where(MarketOrder.id.in_(order_ids)).order_by(MarketOrder.id)
     query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     return list(session.scalars(query))
-
-
-def _check_unlisted(session: Session, order: MarketOrder, now: datetime) -> None:
-    if order.kind != Kind.LISTING:
-        return
-    others = session.scalars(
-        select(MarketOrder)
-        .where(
-            MarketOrder.network == order.network,
-            MarketOrder.collection == order.collection,
-            MarketOrder.token_id == order.token_id,
-            MarketOrder.kind == Kind.LISTING,
-            MarketOrder.signer == order.signer,
-            MarketOrder.status.in_([Status.LISTED, Status.SETTLING]),
-            MarketOrder.epoch == order.epoch,
-            MarketOrder.id != order.id,
-        )
-        .order_by(MarketOrder.id)
-    )
-    for other in others:
-        # Judged anew: one that expired a moment ago stands in nobody's way.
-        if standing.judge(session, other, now)[0] in {Status.LISTED, Status.SETTLING}:
-            raise AlreadyListed(listing_id=str(other.id), ticket_id=str(order.ticket_id))
 
 
 def withdraw(session: Session, order_ids: Sequence[UUID], now: datetime) -> list[MarketOrder]:

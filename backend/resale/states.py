@@ -18,7 +18,8 @@ class Status(StrEnum):
     LISTED = "LISTED"  # signed and good; for offers and turns too
     SETTLING = "SETTLING"  # sold in a block that may still be undone
     SETTLED = "SETTLED"  # sold for good
-    CANCELLED = "CANCELLED"  # withdrawn: here, or on chain
+    WITHDRAWN = "WITHDRAWN"  # off this house; who kept the signature can still fill it on chain
+    CANCELLED = "CANCELLED"  # dead: on chain, or a draft that nobody signed
     EXPIRED = "EXPIRED"
     INVALID = "INVALID"  # the market would refuse it; `reason` says why
 

@@ -28,8 +28,15 @@ def sweep() -> None:
             select(MarketOrder)
             .join(Event, Event.id == MarketOrder.event_id)
             .where(
-                MarketOrder.status == Status.LISTED,
-                or_(MarketOrder.expires_at < now, Event.ends_at <= now, Event.status == EventStatus.CANCELLED.value),
+                or_(
+                    (MarketOrder.status == Status.WITHDRAWN) & (MarketOrder.expires_at < now),
+                    (MarketOrder.status == Status.LISTED)
+                    & or_(
+                        MarketOrder.expires_at < now,
+                        Event.ends_at <= now,
+                        Event.status == EventStatus.CANCELLED.value,
+                    ),
+                ),
             )
             .order_by(MarketOrder.id)
             .limit(_AT_ONCE)

@@ -12,7 +12,14 @@ from backend.kit.db import SessionDep, unit_of_work
 from backend.kit.errors import responses
 from backend.kit.idempotency import IdempotencyMismatch, KeyHeader
 from backend.resale import order_routes, signing, standing, trees
-from backend.resale.errors import AlreadyListed, NothingToWithdraw, NotYourTicket, SameTicketTwice, TreeUnknown
+from backend.resale.errors import (
+    AlreadyListed,
+    NothingToWithdraw,
+    NotYourTicket,
+    OldListingLives,
+    SameTicketTwice,
+    TreeUnknown,
+)
 from backend.resale.order_routes import PERSON, PREPARING, SENDING, SIGNING, Fan
 from backend.resale.schemas import MarketOrderOut, SignatureIn, TreeCancelOut, TreeIn, TreeOut
 from backend.resale.signing import Person
@@ -27,7 +34,7 @@ _OVER = (Status.SETTLING, Status.SETTLED, Status.EXPIRED)
     "/v1/listing-trees",
     status_code=status.HTTP_201_CREATED,
     summary="Prepare many listings: what the seller signs once",
-    responses=responses(*PREPARING, NotYourTicket, SameTicketTwice, IdempotencyMismatch, TreeUnknown),
+    responses=responses(*PREPARING, NotYourTicket, SameTicketTwice, OldListingLives, IdempotencyMismatch, TreeUnknown),
 )
 def prepare_tree(body: TreeIn, principal: Fan, key: KeyHeader, now: NowDep) -> TreeOut:
     """Return the typed data of the tree's root, or why a ticket cannot be sold; `details.index` says which.
@@ -72,7 +79,7 @@ def get_tree(tree_id: UUID, principal: Fan, session: SessionDep, now: NowDep) ->
 @router.put(
     "/v1/listing-trees/{tree_id}/signature",
     summary="Hand in the signature of the root: every ticket is for sale",
-    responses=responses(*SIGNING, TreeUnknown, AlreadyListed),
+    responses=responses(*SIGNING, TreeUnknown, AlreadyListed, OldListingLives),
 )
 def sign_tree(tree_id: UUID, body: SignatureIn, principal: Fan, now: NowDep) -> TreeOut:
     """Check the signature as the market will, and list all or none. Repeating it changes nothing."""

@@ -55,11 +55,13 @@ def check_distinct(ticket_ids: Sequence[UUID]) -> None:
 def draft(
     session: Session, seller: Person, leaves: Sequence[Leaf], expires_at: datetime, now: datetime
 ) -> list[MarketOrder]:
-    """Write down the listings of a new tree, in the order given. Raises UnknownCurrency."""
-    rows = [
-        signing.draft(session, Kind.LISTING, seller, leaf.subject, leaf.terms, leaf.price, expires_at, now)
-        for leaf in leaves
-    ]
+    """Write down the listings of a new tree, in the order given. Raises UnknownCurrency, OldListingLives."""
+    rows = []
+    for index, leaf in enumerate(leaves):
+        with about(index, leaf.subject.ticket_id):
+            rows.append(
+                signing.draft(session, Kind.LISTING, seller, leaf.subject, leaf.terms, leaf.price, expires_at, now)
+            )
     tree_id, tree = new_id(), merkle.grow([row.order_hash for row in rows])
     for row, proof in zip(rows, tree.proofs, strict=True):
         row.tree_id, row.proof = tree_id, list(proof)

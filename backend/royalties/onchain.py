@@ -11,7 +11,7 @@ from backend.chain import abi
 from backend.chain.deployments import deployment
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import clock
-from backend.royalties import books
+from backend.royalties import books, late
 from backend.royalties.models import Sale
 
 _MARKET = "ResaleMarket"
@@ -48,7 +48,9 @@ def forget(session: Session, network: str, from_block: int, _touched: Touched) -
 def post(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Post each sale to its promoter's books, from the log itself."""
     for log in logs:
-        books.post(session, Sale(**row_of(network, log)), clock.now())
+        sale = Sale(**row_of(network, log))
+        books.post(session, sale, clock.now())
+        late.note(session, sale)
 
 
 def row_of(network: str, log: Log) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from backend.accounts.access import Principal, Role, allow
@@ -14,6 +14,7 @@ from backend.accounts.errors import NotYourOrganisation
 from backend.chain.currencies import UnknownCurrency, code_of
 from backend.kit.db import SessionDep
 from backend.kit.errors import Forbidden, Unauthenticated, responses
+from backend.kit.moments import IsoMoment
 from backend.kit.pages import BadCursor, Page, PageParams, paginate
 from backend.kit.units import Units
 from backend.royalties import statement
@@ -25,8 +26,8 @@ router = APIRouter(tags=["royalties"])
 
 Anyone = Annotated[Principal | None, allow(Role.PUBLIC)]
 Bookkeeper = Annotated[Principal, allow(Role.PROMOTER, Role.ADMIN)]
-From = Annotated[AwareDatetime, Query(alias="from", description="Not before", examples=["2027-06-01T00:00:00Z"])]
-To = Annotated[AwareDatetime, Query(description="Before", examples=["2027-07-01T00:00:00Z"])]
+From = Annotated[IsoMoment, Query(alias="from", description="Not before", examples=["2027-06-01T00:00:00Z"])]
+To = Annotated[IsoMoment, Query(description="Before", examples=["2027-07-01T00:00:00Z"])]
 _HASH = "0x" + "ab" * 32
 
 

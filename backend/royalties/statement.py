@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from backend.accounts.addresses import show_address
@@ -52,12 +52,6 @@ def sales(session: Session, organisation_id: UUID, begin: datetime, end: datetim
     """Return the final sales with begin <= sold_at < end, in the order of the chain. Raises BadPeriod."""
     if end < begin:
         raise BadPeriod
-    final = (
-        select(func.max(ChainCursor.finalized_number))
-        .where(ChainCursor.network == Sale.network, ChainCursor.name == FACTS_CURSOR)
-        .correlate(Sale)
-        .scalar_subquery()
-    )
     query = (
         select(Sale)
         .join(Collection, and_(Collection.network == Sale.network, Collection.address == Sale.collection))
@@ -65,11 +59,19 @@ def sales(session: Session, organisation_id: UUID, begin: datetime, end: datetim
             Collection.organisation_id == organisation_id,
             Sale.sold_at >= begin,
             Sale.sold_at < end,
-            Sale.block_number <= final,
+            is_final(),
         )
         .order_by(Sale.network, Sale.block_number, Sale.log_index)
     )
     return session.scalars(query).all()
+
+
+def is_final() -> ColumnElement[bool]:
+    """Say of a sale that its block is final."""
+    final = select(func.max(ChainCursor.finalized_number)).where(
+        ChainCursor.network == Sale.network, ChainCursor.name == FACTS_CURSOR
+    )
+    return Sale.block_number <= final.correlate(Sale).scalar_subquery()
 
 
 def as_csv(rows: Iterable[Sale]) -> Iterator[str]:

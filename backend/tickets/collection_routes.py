@@ -12,14 +12,15 @@ from backend.accounts.addresses import show_address
 from backend.accounts.errors import BadSignature, NotYourOrganisation
 from backend.catalog import service as catalog
 from backend.catalog.errors import NoTiers, UnknownEvent
-from backend.chain import registry
+from backend.chain import registry, unsigned
 from backend.chain.deployments import NotDeployed
-from backend.chain.port import ChainUnreachable
+from backend.chain.port import ChainUnreachable, InsufficientFunds
+from backend.chain.unsigned import CallWouldRevert
 from backend.kit.clock import NowDep
 from backend.kit.db import SessionDep, unit_of_work
 from backend.kit.errors import Forbidden, Unauthenticated, responses
 from backend.settings import get_settings
-from backend.tickets import consent
+from backend.tickets import consent, metadata_changes
 from backend.tickets.errors import (
     CollectionExists,
     CollectionUnknown,
@@ -32,7 +33,7 @@ from backend.tickets.errors import (
 from backend.tickets.ipfs import registry as stores
 from backend.tickets.ipfs.port import StoreUnavailable
 from backend.tickets.models import Collection
-from backend.tickets.schemas import CollectionOut, ConsentIn, ConsentOut
+from backend.tickets.schemas import CollectionOut, ConsentIn, ConsentOut, TransactionOut
 
 router = APIRouter(tags=["collections"])
 
@@ -122,6 +123,36 @@ def get_collection(
     if found is None:
         raise CollectionUnknown
     return CollectionOut.of(found)
+
+
+@router.post(
+    "/v1/events/{event_id}/collection/freeze-metadata",
+    summary="Freeze the metadata: the transaction for the promoter's wallet",
+    responses=responses(
+        Unauthenticated,
+        Forbidden,
+        NotYourOrganisation,
+        UnknownEvent,
+        NoWallet,
+        CollectionUnknown,
+        CallWouldRevert,
+        InsufficientFunds,
+        ChainUnreachable,
+    ),
+)
+def freeze_metadata(event_id: UUID, principal: Promoter) -> TransactionOut:
+    """Return the owner's unsigned `freezeMetadata`, tried first. Once it is mined nobody changes what tickets say."""
+    if principal.wallet is None:
+        raise NoWallet
+    with unit_of_work() as session:
+        principal.must_manage(catalog.get_event(session, event_id).organisation_id)
+        found = session.scalars(select(Collection).where(Collection.event_id == event_id)).one_or_none()
+        if found is None or found.address is None or found.live_at is None:
+            raise CollectionUnknown
+        network, address = found.network, found.address
+    data = metadata_changes.freezing()
+    wallet = principal.wallet
+    return TransactionOut(transaction=unsigned.transaction_for_wallet(registry.port(network), wallet, address, data))
 
 
 @router.get(

@@ -193,3 +193,15 @@ class ListBelowPrice(Invalid):
     """A tier's list price is what it cost before a discount: it cannot be below the price."""
 
     code = "list_below_price"
+
+
+class FreezeInThePast(Invalid):
+    """Tickets cannot freeze in the past: leave `freeze_at` out for when doors open, or null for never."""
+
+    code = "freeze_in_the_past"
+
+
+class TierTwice(Invalid):
+    """The rules name a tier twice: `details.tier`."""
+
+    code = "tier_twice"

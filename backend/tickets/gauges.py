@@ -94,6 +94,13 @@ def oldest_claim(session: Session) -> Reading:
     return aged(session.execute(query.group_by(Claim.status)))
 
 
+@gauge("collections_metadata_changed", "Collections whose metadata is not what was signed")
+def metadata_changed(session: Session) -> Reading:
+    """Count them: the promoter pointed tickets that are sold, or for sale, at something else."""
+    query = select(func.count()).select_from(Collection).where(Collection.base_uri.is_not(None))
+    return {(): float(session.scalar(query) or 0)}
+
+
 @gauge("collection_oldest_seconds", "Age of the oldest collection that is not live", labels=("state",))
 def oldest_collection(session: Session) -> Reading:
     """Age them; a DRAFT waits for its promoter and nobody else."""

@@ -78,6 +78,13 @@ class Collection(Leased, Base):
     """Rises with each new consent, so that each has its own transaction in the outbox."""
     next_batch: Mapped[int] = mapped_column(BigInteger, default=1)
     mismatches: Mapped[list[Any] | None]
+    base_uri: Mapped[str | None]
+    """Where the chain says its metadata is, when that is not what was signed; null: as signed."""
+    metadata_frozen: Mapped[bool] = mapped_column(default=False)
+    """Whether the chain says that it never changes again."""
+    metadata_marks: Mapped[int] = mapped_column(default=0)
+    """How many final logs there were about it; the chain is asked when `metadata_read` is behind."""
+    metadata_read: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     live_at: Mapped[datetime | None]
 
@@ -99,7 +106,10 @@ class ResaleRules(Base):
     gift_limit: Mapped[int]
     """255: no limit."""
     gift_cool_off_seconds: Mapped[int] = mapped_column(BigInteger)
+    freezes_at_doors: Mapped[bool]
+    """Whether tickets freeze when doors open; then `freeze_at` is null."""
     freeze_at: Mapped[datetime | None]
+    """Null without `freezes_at_doors`: never."""
     max_per_wallet: Mapped[int] = mapped_column(BigInteger)
     """0: no limit."""
     currency: Mapped[str]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from backend.accounts.access import Principal, Role, allow
 from backend.accounts.errors import NotYourOrganisation
@@ -14,10 +14,11 @@ from backend.catalog.errors import UnknownEvent, UnknownTier
 from backend.kit.clock import NowDep
 from backend.kit.db import SessionDep
 from backend.kit.errors import Forbidden, Unauthenticated, responses
+from backend.kit.moments import IsoMoment
 from backend.kit.units import Units
 from backend.settings import get_settings
 from backend.tickets import consent, resale_rules
-from backend.tickets.errors import CollectionExists, ListBelowPrice
+from backend.tickets.errors import CollectionExists, FreezeInThePast, ListBelowPrice, TierTwice
 
 router = APIRouter(tags=["collections"])
 
@@ -50,7 +51,11 @@ class ResaleRulesIn(BaseModel):
     cap_bps: Annotated[int, Field(ge=0, lt=2**16)] = Field(10_000, description="Of what was paid, in basis points")
     gift_limit: Annotated[int, Field(ge=0, le=255)] = Field(255, description="Gifts between two sales; 255: no limit")
     gift_cool_off_seconds: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    freeze_at: AwareDatetime | None = Field(None, description="From then on nothing is given, sold or bought back")
+    freeze_at: IsoMoment | None = Field(
+        None,
+        description="From then on nothing is given, sold or bought back. Left out: when doors open. Null: never, and a "
+        "ticket that was let in can be sold on chain until its USED is mined",
+    )
     max_per_wallet: Annotated[int, Field(ge=0, lt=2**32)] = Field(0, description="0: no limit")
     currency: Literal["BKS", "BNB"] = Field("BKS", description="The one currency of resale, for good")
     tiers: list[FaceValue] = Field(
@@ -84,7 +89,15 @@ class ResaleRulesOut(ResaleRulesIn):
     "/v1/events/{event_id}/resale-rules",
     summary="State the rules of resale and gifts",
     responses=responses(
-        Unauthenticated, Forbidden, NotYourOrganisation, UnknownEvent, UnknownTier, ListBelowPrice, CollectionExists
+        Unauthenticated,
+        Forbidden,
+        NotYourOrganisation,
+        UnknownEvent,
+        UnknownTier,
+        TierTwice,
+        ListBelowPrice,
+        FreezeInThePast,
+        CollectionExists,
     ),
 )
 def put_resale_rules(
@@ -103,8 +116,10 @@ def put_resale_rules(
         body.max_per_wallet,
         body.currency,
         tuple(resale_rules.Face(one.number, one.face, one.list_minor) for one in body.tiers),
+        freezes_at_doors="freeze_at" not in body.model_fields_set,
     )
-    return ResaleRulesOut.of(resale_rules.of_row(resale_rules.state(session, event, wanted, now)))
+    resale_rules.state(session, event, wanted, now)
+    return ResaleRulesOut.of(resale_rules.terms(session, event))
 
 
 @router.get(
@@ -113,7 +128,7 @@ def put_resale_rules(
     responses=responses(Unauthenticated, Forbidden, NotYourOrganisation, UnknownEvent),
 )
 def get_resale_rules(event_id: UUID, principal: Promoter, session: SessionDep) -> ResaleRulesOut:
-    """Return what was stated, or the defaults: resale at no more than what was paid, gifts without limit."""
+    """Return what was stated, or the defaults: resale at no more than what was paid, and gifts, until doors open."""
     event = catalog.get_event(session, event_id)
     principal.must_manage(event.organisation_id)
     return ResaleRulesOut.of(resale_rules.terms(session, event))

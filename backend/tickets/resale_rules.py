@@ -1,7 +1,8 @@
 """What a promoter wants of resale and gifts, until it is signed: afterwards the collection has it on chain."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from backend.catalog.errors import UnknownTier
 from backend.catalog.models import Event, Tier
-from backend.tickets.errors import ListBelowPrice
+from backend.tickets.errors import FreezeInThePast, ListBelowPrice, TierTwice
 from backend.tickets.models import ResaleRules
 
 NO_GIFT_LIMIT = 255
@@ -30,7 +31,11 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The promoter's rules. The defaults hold for who states none: resale at no more than what was paid."""
+    """The promoter's rules. The defaults hold for who states none: resale at no more than what was paid, until doors.
+
+    A ticket admitted at the door can be sold on chain until its USED is mined there, so by default nothing changes
+    hands from the moment doors open.
+    """
 
     resale: bool = True
     cap_bps: int = FULL_PRICE_BPS
@@ -40,10 +45,20 @@ class Wanted:
     max_per_wallet: int = 0
     currency: str = "BKS"
     tiers: tuple[Face, ...] = field(default_factory=tuple)
+    freezes_at_doors: bool = True
+    """Whether `freeze_at` is whenever the event's doors open; else it stands as stated, null: never."""
 
 
 def state(session: Session, event: Event, wanted: Wanted, now: datetime) -> ResaleRules:
-    """Write the rules down, replacing earlier ones. Raises UnknownTier, ListBelowPrice."""
+    """Write the rules down, replacing earlier ones.
+
+    Raises UnknownTier, TierTwice, ListBelowPrice, FreezeInThePast.
+    """
+    if wanted.freeze_at is not None and not wanted.freezes_at_doors and wanted.freeze_at <= now:
+        raise FreezeInThePast
+    for number, times in Counter(face.number for face in wanted.tiers).items():
+        if times > 1:
+            raise TierTwice(tier=number)
     prices = {tier.number: tier.price_minor for tier in _tiers(session, event.id)}
     for face in wanted.tiers:
         if face.number not in prices:
@@ -53,7 +68,8 @@ def state(session: Session, event: Event, wanted: Wanted, now: datetime) -> Resa
     row = session.get(ResaleRules, event.id) or ResaleRules(event_id=event.id, organisation_id=event.organisation_id)
     row.resale, row.cap_bps = wanted.resale, wanted.cap_bps
     row.gift_limit, row.gift_cool_off_seconds = wanted.gift_limit, wanted.gift_cool_off_seconds
-    row.freeze_at, row.max_per_wallet, row.currency = wanted.freeze_at, wanted.max_per_wallet, wanted.currency
+    row.freezes_at_doors, row.freeze_at = wanted.freezes_at_doors, wanted.freeze_at
+    row.max_per_wallet, row.currency = wanted.max_per_wallet, wanted.currency
     row.tiers = [{"number": f.number, "face": str(f.face), "list_minor": f.list_minor} for f in wanted.tiers]
     row.updated_at = now
     session.add(row)
@@ -62,13 +78,13 @@ def state(session: Session, event: Event, wanted: Wanted, now: datetime) -> Resa
 
 
 def terms(session: Session, event: Event) -> Wanted:
-    """Return what the promoter stated, or the defaults."""
+    """Return what the promoter stated, or the defaults, with the doors as they stand now."""
     row = session.get(ResaleRules, event.id)
-    return Wanted() if row is None else of_row(row)
+    wanted = Wanted() if row is None else _of_row(row)
+    return replace(wanted, freeze_at=event.doors_at) if wanted.freezes_at_doors else wanted
 
 
-def of_row(row: ResaleRules) -> Wanted:
-    """Return a row's rules."""
+def _of_row(row: ResaleRules) -> Wanted:
     return Wanted(
         row.resale,
         row.cap_bps,
@@ -78,6 +94,7 @@ def of_row(row: ResaleRules) -> Wanted:
         row.max_per_wallet,
         row.currency,
         tuple(Face(one["number"], int(one["face"]), one["list_minor"]) for one in row.tiers),
+        row.freezes_at_doors,
     )
 
 

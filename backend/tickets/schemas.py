@@ -63,7 +63,14 @@ class CollectionOut(BaseModel):
     network: str = Field(description="CAIP-2", examples=["eip155:31337"])
     address: AddressText | None
     status: CollectionStatus
-    metadata_cid: str = Field(examples=["bafybeiagwmrf6x4cqcscybak4q2vvprtp5xl7twehhyty5mptara6krlaa"])
+    metadata_frozen: bool = Field(description="Whether the chain keeps the metadata as it is for good")
+    metadata_changed: bool = Field(
+        description="Whether the chain says another base URI than was signed; final logs only"
+    )
+    base_uri: str = Field(description="Where the chain says the metadata is", examples=["ipfs://bafybeiagwmrf6x4cq/"])
+    metadata_cid: str = Field(
+        description="Of what was signed", examples=["bafybeiagwmrf6x4cqcscybak4q2vvprtp5xl7twehhyty5mptara6krlaa"]
+    )
     params: dict[str, Any] = Field(description="What was signed, as it was signed")
     mismatches: list[str] = Field(description="What differs from the signed parameters, when MISMATCH")
     reason: str | None = Field(description="Why it is STUCK or retried")
@@ -78,6 +85,9 @@ class CollectionOut(BaseModel):
             network=row.network,
             address=show_address(row.address) if row.address else None,
             status=CollectionStatus(row.status),
+            metadata_frozen=row.metadata_frozen,
+            metadata_changed=row.base_uri is not None,
+            base_uri=row.base_uri or row.params["baseURI"],
             metadata_cid=row.metadata_cid,
             params=row.params,
             mismatches=[str(wrong) for wrong in row.mismatches or []],

@@ -18,6 +18,7 @@ from backend.tickets import (
     disputes,
     effects,
     metadata,
+    metadata_changes,
     minted,
     payout_check,
     payout_rules,
@@ -182,6 +183,17 @@ def sweep_queue() -> None:
     jobs.swept(waiting, close_batch)
 
 
+@jobs.task("tickets.read_metadata")
+def read_metadata(collection_id: UUID) -> None:
+    """Ask the chain where a collection's metadata is, and whether it is frozen."""
+    with unit_of_work() as session:
+        collection = session.get_one(Collection, collection_id)
+        network, address, marks = collection.network, collection.address or b"", collection.metadata_marks
+    base_uri, is_frozen = metadata_changes.read(registry.port(network), address)
+    with unit_of_work() as session:
+        metadata_changes.found(session, collection_id, marks, base_uri, is_frozen=is_frozen)
+
+
 @jobs.every(seconds=10)
 @jobs.task("tickets.sweep")
 def sweep() -> None:
@@ -199,6 +211,7 @@ def sweep() -> None:
         for order_id in disputes.sold_while_locked(session):
             disputes.release_sold(session, order_id, now)
         sends = effects.unclear(session)
+        unread = metadata_changes.unread(session)
     jobs.swept(unknown, ask_chain)
     jobs.swept(consented, deploy_collection)
     jobs.swept(unclear, ask_deployment)
@@ -206,6 +219,7 @@ def sweep() -> None:
     jobs.swept(statuses, send_status)
     jobs.swept(payable, check_payout)
     jobs.swept(sends, ask_effect)
+    jobs.swept(unread, read_metadata)
 
 
 def _close_next(collection_id: UUID) -> bool:

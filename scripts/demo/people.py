@@ -97,7 +97,9 @@ class Promoter(Person):
     def allow_resale(self, show: Show, faces: dict[int, int]) -> None:
         """Allow resale in BKS at no more than what was paid; `faces` are the tiers' face values in BKS base units."""
         tiers = [{"number": number, "face": str(face)} for number, face in faces.items()]
-        self.api.put(f"/v1/events/{show.event_id}/resale-rules", {"cap_bps": 10_000, "tiers": tiers})
+        # Never frozen, which is not the default: doors are open already, and the story sells tickets all the same.
+        body = {"cap_bps": 10_000, "tiers": tiers, "freeze_at": None}
+        self.api.put(f"/v1/events/{show.event_id}/resale-rules", body)
 
     def consent(self, show: Show) -> str:
         """Sign the deployment of the event's collection; return the address it will have."""

@@ -20,10 +20,15 @@ _NOT_THEIRS = frozenset(
 _INDEX_HALTED = frozenset({3, 4})
 """A block that was final was undone; the node serves another chain. See docs/runbooks/deep-reorg.md."""
 
+_OWN_CHAIN_WENT_BACK = (
+    "The local chain lost blocks that were final, as when its node is killed before it has saved them: "
+    "start anew with scripts/start --fresh."
+)
+
 _CELERY = (str(layout.APP_PYTHON), "-m", "celery", "-A", "backend.worker")
 
 
-def apps(env: Mapping[str, str], port: int) -> list[App]:
+def apps(env: Mapping[str, str], port: int, *, chain_is_ours: bool) -> list[App]:
     """Return API, worker, beat and indexer, each with how to tell that it is ready."""
     schedule = layout.DATA / "beat"
     schedule.mkdir(parents=True, exist_ok=True)
@@ -32,7 +37,7 @@ def apps(env: Mapping[str, str], port: int) -> list[App]:
         App(
             _program("api", [*uvicorn, "--port", str(port), "--no-access-log"], env),
             # Its own word that it has the port, and then the answer: another server may have been quicker.
-            is_ready=lambda running: _has_logged("Uvicorn running on")(running) and answers(port, "/ready"),
+            is_ready=lambda running: _has_logged("Uvicorn running on")(running) and answers(port, "/health"),
         ),
         App(
             # Threads, not processes: nothing is orphaned when the worker is killed, and the work is waiting for I/O.
@@ -46,6 +51,7 @@ def apps(env: Mapping[str, str], port: int) -> list[App]:
         App(
             _program("indexer", [str(layout.APP_PYTHON), "-m", "indexer", "follow"], env),
             halts=_INDEX_HALTED,
+            way_out=_OWN_CHAIN_WENT_BACK if chain_is_ours else "",
             is_ready=_has_logged("following"),
         ),
     ]
@@ -57,7 +63,8 @@ def stripe_simulator(env: Mapping[str, str], port: int, api_port: int, secret: s
     argv = [str(layout.APP_PYTHON), "-m", "tests.simulators.stripe", "--port", str(port)]
     argv += ["--webhook-url", f"http://{ports.LOOPBACK}:{api_port}/v1/webhooks/stripe"]
     argv += ["--webhook-secret", secret, "--state", str(state)]
-    return App(_program("stripe", argv, env), is_ready=lambda _: listens(port))
+    # Its own word: on the port another checkout's simulator may answer, which was quicker.
+    return App(_program("stripe", argv, env), is_ready=_has_logged("stripe simulator ready"))
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -77,19 +84,6 @@ def answers(port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def listens(port: int) -> bool:
-    """Tell whether something answers HTTP on the port, whatever it says."""
-    connection = http.client.HTTPConnection(ports.LOOPBACK, port, timeout=5)
-    try:
-        connection.request("GET", "/")
-        connection.getresponse().read()
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return True
 
 
 def _program(name: str, argv: list[str], env: Mapping[str, str]) -> Program:

@@ -22,6 +22,16 @@ RESULTS = "BACKSTAGE_CHECKS"
 
 _REPLACED_SERVERS = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "INDEX_DATABASE_URL", "REDIS_URL", "EVM_RPC_URL")
 _INTERRUPTED = 130
+_HELP = """usage: scripts/test [PYTEST ARGUMENTS]
+
+Without arguments: installs what is missing, then checks style, types and contracts and runs every test.
+With arguments: runs only the tests that pytest selects by them, for instance
+
+  scripts/test -k door                 tests with "door" in their name
+  scripts/test tests/resale            the tests in a folder
+  scripts/test -x --lf                 those that failed last, up to the first that fails
+
+All of pytest's options: .venv/bin/python -m pytest --help (once installed)."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,9 @@ class Check:
 
 def main(arguments: Sequence[str]) -> int:
     """Run everything (or, with arguments, only what pytest selects by them) and return the exit status."""
+    if arguments[:1] in (["-h"], ["--help"]):
+        say.line(_HELP)
+        return 0
     try:
         with interruptible():
             install.install()

@@ -47,7 +47,8 @@ class Options:
     stripe_port: int | None = None
     block_seconds: int | None = None
     block_gas: int | None = None
-    keep_chain_seconds: int = 5
+    keep_chain_seconds: int = 1
+    """A block is final two blocks, here two seconds, later: what is final is saved before it counts."""
     external: Mapping[str, str] = field(default_factory=dict)
     """Variables of the user's environment that replace an embedded server."""
 
@@ -120,8 +121,8 @@ def _add_chain(parser: argparse.ArgumentParser) -> None:
         "--keep-chain-seconds",
         type=_positive,
         metavar="N",
-        default=5,
-        help="write the local chain to its file every N seconds (default 5); kill -9 loses what came after",
+        default=1,
+        help="write the local chain to its file every N seconds (default 1); kill -9 loses what came after",
     )
 
 

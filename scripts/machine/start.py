@@ -66,6 +66,7 @@ class _Start:
         if self._asked.fresh:
             forget()
         vault = open_vault()
+        worlds.check_demo(vault, self._asked)
         try:
             where = self._start_everything(vault)
             if self._asked.demo:
@@ -123,7 +124,7 @@ class _Start:
         admin = ["-m", "backend.accounts.bootstrap_admin", "--address", vault.addresses["admin"]]
         self._once("first admin", admin, env, where.migrate_database, vault.addresses["admin"])
         worlds.write(where, vault, asked)
-        own = apps.apps(env, port)
+        own = apps.apps(env, port, chain_is_ours="EVM_RPC_URL" not in external)
         if stripe_port is not None:
             own.insert(0, apps.stripe_simulator(env, stripe_port, port, vault.stripe_webhook_secret))
         self._supervisor.start_apps(own)

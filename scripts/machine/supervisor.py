@@ -46,6 +46,8 @@ class App:
     is_ready: Callable[[Running], bool]
     ready_seconds: float = 60.0
     halts: frozenset[int] = frozenset()
+    way_out: str = ""
+    """What a person can do when it has halted."""
     running: Running | None = None
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=_RESTARTS))
 
@@ -137,6 +139,8 @@ class Supervisor:
         if app.has_halted(dead):
             app.running = None
             say.line(f"  !!    {name} {status} and stays down; the rest goes on. Its last words:\n{dead.tail(5)}")
+            if app.way_out:
+                say.line(f"        {app.way_out}")
             return
         now = time.monotonic()
         recent = len(app.deaths) == _RESTARTS and now - app.deaths[0] < _RESTART_WINDOW_SECONDS

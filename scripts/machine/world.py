@@ -6,9 +6,11 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from scripts.machine import anvil, layout, ports
 from scripts.machine.options import Options
+from scripts.machine.trouble import Trouble
 from scripts.machine.vault import Vault, write_private
 
 DEPLOYMENTS = layout.DATA / "deployments"
@@ -94,11 +96,33 @@ def write(where: Addresses, vault: Vault, options: Options) -> None:
         "stripe": where.stripe,
         "deployments": settings(where, vault, options)["DEPLOYMENTS_DIR"],
         "admin": {"address": vault.addresses["admin"], "key": vault.keys["admin"]},
-        "platform": {name: vault.addresses[name] for name in _SIGNERS},
+        "platform": {name: _address(name, vault, options) for name in _SIGNERS},
         "run": str(layout.RUN),
         "logs": str(layout.LOGS),
     }
     write_private(layout.WORLD, json.dumps(told, indent=1))
+
+
+def check_demo(vault: Vault, options: Options) -> None:
+    """Raise Trouble when the demo could not act as the admin: it signs with the vault's key only."""
+    guardian = os.environ.get("GUARDIAN_ADDRESS", "")
+    is_ours = guardian.lower() in {"", vault.addresses["admin"].lower()}
+    if options.demo and "EVM_RPC_URL" in options.external and not is_ours:
+        message = f"The demo acts as the admin, and the key of GUARDIAN_ADDRESS ({guardian}) is not ours to use: "
+        raise Trouble(message + "leave --demo out.")
+
+
+def _address(role: str, vault: Vault, options: Options) -> str:
+    """Return a signer's address: on a network of the user's, of the user's keystore where there is one."""
+    keystore = os.environ.get(f"{role.upper()}_KEYSTORE")
+    if "EVM_RPC_URL" not in options.external or not keystore:
+        return vault.addresses[role]
+    try:
+        written = str(json.loads(Path(keystore).read_text())["address"])
+    except (OSError, ValueError, KeyError) as error:
+        message = f"{role.upper()}_KEYSTORE={keystore} is no keystore that names its address ({error})."
+        raise Trouble(message) from error
+    return "0x" + written.removeprefix("0x")
 
 
 def api_address(port: int) -> str:

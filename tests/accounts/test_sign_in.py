@@ -116,6 +116,7 @@ CHANGES = {
     "uri": ("URI: http://testserver", "URI: http://testserver/elsewhere"),
     "chain_id": ("Chain ID: 31337", "Chain ID: 56"),
     "issued_at": ("Issued At: 2026-06-01T12:00:00.000Z", "Issued At: 2026-06-01T12:01:01.000Z"),
+    "expiration": ("Expiration Time: 2026-06-01T12:10:00.000Z", "Expiration Time: 2027-06-01T12:10:00.000Z"),
     "expired": ("Expiration Time: 2026-06-01T12:10:00.000Z", "Expiration Time: 2026-06-01T12:00:00.000Z"),
     "not_yet": ("12:10:00.000Z", "12:10:00.000Z\nNot Before: 2026-06-01T12:00:01.000Z"),
 }

@@ -39,7 +39,9 @@ def test_a_zone_of_the_iana_database_is_taken(zone):
     rules.check_zone(zone)
 
 
-@pytest.mark.parametrize("zone", ["", "CEST+2", "Europe/Atlantis", "../../etc/passwd", "europe/stockholm", "+02:00"])
+@pytest.mark.parametrize(
+    "zone", ["", "CEST+2", "Europe/Atlantis", "../../etc/passwd", "europe/stockholm", "+02:00", "localtime", "Factory"]
+)
 def test_any_other_zone_is_refused(zone):
     with pytest.raises(errors.BadZone):
         rules.check_zone(zone)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,17 @@ def test_continuous_integration_calls_the_test_command_and_nothing_else():
     assert len(lines) == 2
     assert "scripts/test" in lines[1]
     assert os.access(ROOT / ".ci/run", os.X_OK)
+
+
+def test_the_tests_explain_themselves_before_anything_is_installed(small_path):
+    (small_path / "python3").symlink_to(os.path.realpath(sys.executable))
+    done = run("test", small_path, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: scripts/test")
+    assert "Installing" not in done.stdout + done.stderr
+
+
+def test_a_command_that_is_still_importing_ends_on_ctrl_c_without_a_traceback():
+    code = "import sys; sys.argv[:] = ['-m']; import scripts.machine, os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")

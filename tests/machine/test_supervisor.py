@@ -56,7 +56,7 @@ def test_a_killed_worker_is_started_again_with_a_line_about_it(supervisor, tmp_p
 
 def test_what_halts_on_purpose_stays_down_and_the_rest_goes_on(supervisor, tmp_path, capsys):
     worker, indexer = app(tmp_path), app(tmp_path, "import sys; sys.exit('DeepReorg: a person must look')", "indexer")
-    indexer.halts = frozenset({1})
+    indexer.halts, indexer.way_out = frozenset({1}), "start anew with scripts/start --fresh"
     supervisor.start_apps([worker, indexer])
     supervisor.look()
     supervisor.look()
@@ -65,6 +65,7 @@ def test_what_halts_on_purpose_stays_down_and_the_rest_goes_on(supervisor, tmp_p
     told = capsys.readouterr().out
     assert told.count("indexer ended with status 1 and stays down") == 1
     assert "a person must look" in told
+    assert told.count("scripts/start --fresh") == 1
 
 
 def test_a_worker_that_dies_again_and_again_ends_the_run(supervisor, tmp_path):

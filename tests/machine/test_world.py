@@ -100,3 +100,32 @@ def test_a_half_done_deployment_is_done_again(secrets, tmp_path):
     assert not contracts.deployed("http://unused", manifest, secrets)
     manifest.write_text(json.dumps({"contracts": {}, "roles": {}}))
     assert not contracts.deployed("http://unused", manifest, secrets)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """A node of the user's, and a demo that was asked for."""
+    external = {"EVM_RPC_URL": "http://127.0.0.1:18545"}
+    monkeypatch.setenv("EVM_RPC_URL", external["EVM_RPC_URL"])
+    return options.parse(["--demo"], external)
+
+
+def test_the_demo_is_told_the_addresses_of_the_users_keystores(secrets, elsewhere, tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "WORLD", tmp_path / "world.json")
+    keystore = tmp_path / "minter.json"
+    keystore.write_text(json.dumps({"address": "ab" * 20, "crypto": {}}))
+    monkeypatch.setenv("MINTER_KEYSTORE", str(keystore))
+    world.write(WHERE, secrets, elsewhere)
+    told = json.loads(layout.WORLD.read_text())["platform"]
+    assert (told["minter"], told["claim"]) == ("0x" + "ab" * 20, secrets.addresses["claim"])
+    keystore.write_text("{}")
+    with pytest.raises(Trouble, match="MINTER_KEYSTORE"):
+        world.write(WHERE, secrets, elsewhere)
+
+
+def test_the_demo_is_refused_when_the_admins_key_is_not_ours(secrets, elsewhere, monkeypatch):
+    monkeypatch.setenv("GUARDIAN_ADDRESS", secrets.addresses["admin"].lower())
+    world.check_demo(secrets, elsewhere)
+    monkeypatch.setenv("GUARDIAN_ADDRESS", "0x" + "11" * 20)
+    with pytest.raises(Trouble, match="leave --demo out"):
+        world.check_demo(secrets, elsewhere)

@@ -175,13 +175,17 @@ class Stage:
 
     def buy(self, who: Fan, listing: dict, price: int = PRICE) -> dict:
         """Buy with a permit; return the receipt."""
+        return self.market.send(who.key, self.purchase(who, listing, price))
+
+    def purchase(self, who: Fan, listing: dict, price: int = PRICE) -> dict:
+        """Return the transaction that buys with a permit."""
         url = f"/v1/listings/{listing['id']}/buy"
         asked = self.post(who, url, max_price=str(price)).json()
         permit = {"deadline": asked["permit"]["message"]["deadline"]}
         permit["signature"] = "0x" + sign_typed_data(who.key, asked["permit"]).hex()
         answer = self.post(who, url, max_price=str(price), permit=permit)
         assert answer.status_code == 200, answer.json()
-        return self.market.send(who.key, answer.json()["transaction"])
+        return answer.json()["transaction"]
 
     def listing(self, listing: dict) -> tuple[str, str | None]:
         shown = self.client.get(f"/v1/listings/{listing['id']}").json()

@@ -132,12 +132,12 @@ def test_who_waits_for_two_gets_two_one_by_one_before_the_next(sold_out, people)
         line.lock(stage.session, stage.sale.tier.id)
         line.invite(stage.session, stage.sale.tier.id, stage.market.now())
         assert pay(stage, mine).json()["status"] == "READY"
-    more = [t for t in tickets_of(stage.session, mint_more(stage, 2).id) if t.tier_id == stage.sale.tier.id]
-    tickets = [stage.tickets[0], *more]
-    turns = [sell_back(stage, ticket).json() for ticket in tickets]
+    sellers = [stage.seller, people(), people()]
+    tickets = [stage.tickets[0], *(mint_more(stage, who) for who in sellers[1:])]
+    turns = [sell_back(stage, ticket, who).json() for ticket, who in zip(tickets, sellers, strict=True)]
     # Both of the first, at the same time, and only then the second's.
     assert [turn["next_wallet"] for turn in turns] == [first.key.address, first.key.address, second.key.address]
-    stage.market.send(stage.seller.key, turns[1]["transaction"])
+    stage.market.send(sellers[1].key, turns[1]["transaction"])
     stage.finish()
     assert place(stage, first, one) == ("READY", 1)
     again = sell_back(stage, tickets[0]).json()
@@ -147,12 +147,13 @@ def test_who_waits_for_two_gets_two_one_by_one_before_the_next(sold_out, people)
     assert place(stage, first, one) == ("SERVED", None)
 
 
-def mint_more(stage, quantity):
-    """Two tickets more of a tier that is sold out: its stock is the box office's matter, not the line's."""
+def mint_more(stage, who):
+    """One ticket more of a tier that is sold out: its stock is the box office's matter, not the line's."""
     for tier in catalog.lock_tiers(stage.session, [tier.id for tier in stage.sale.tiers]):
-        tier.quantity += quantity
+        tier.quantity += 1
     stage.session.flush()
-    return mint(stage, stage.seller.wallet, quantity)
+    more = tickets_of(stage.session, mint(stage, who.wallet, 1).id)
+    return next(ticket for ticket in more if ticket.tier_id == stage.sale.tier.id)
 
 
 def test_a_seller_that_lets_its_turn_pass_gives_the_place_back_when_the_chain_is_past_it(sold_out, people):
@@ -197,3 +198,56 @@ def test_only_the_promoter_says_who_has_paid(sold_out, people):
     mine = joined(stage, fan)
     url = f"/v1/events/{stage.sale.event.id}/buyback/line/{mine}/payment"
     assert stage.client.put(url, headers=fan.headers).json()["error"]["code"] == "forbidden"
+
+
+def test_a_seller_keeps_one_place_at_a_time_however_many_tickets_it_asks_for(sold_out, people):
+    stage = sold_out
+    for fan in (people(), people()):
+        put(stage, fan.key.address)
+    turn, more = sell_back(stage).json(), mint_more(stage, stage.seller)
+    refused = sell_back(stage, more)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "turn_open")
+    assert refused.json()["error"]["details"]["turn_id"] == turn["turn_id"]
+    stage.market.send(stage.seller.key, turn["transaction"])
+    stage.finish()
+    assert sell_back(stage, more).status_code == 201
+
+
+def test_a_wallet_that_became_a_contract_is_passed_over_at_once(sold_out, people):
+    stage, turned, next_one, late = sold_out, people(), people(), people()
+    for fan in (turned, next_one):
+        put(stage, fan.key.address)
+    stage.market.ask("anvil_setCode", turned.key.address, "0x5f5ff3")
+    made = sell_back(stage)
+    assert made.status_code == 201, made.json()
+    assert made.json()["next_wallet"] == next_one.key.address
+    # No place is kept for a turn that could not be sent: once it can be again, the next seller gets it.
+    stage.market.ask("anvil_setCode", turned.key.address, "0x")
+    assert sell_back(stage, mint_more(stage, late), late).json()["next_wallet"] == turned.key.address
+
+
+def test_a_turn_that_the_market_would_refuse_keeps_no_place(sold_out, people):
+    stage, fan, other = sold_out, people(), people()
+    put(stage, fan.key.address)
+    base = f"/v1/events/{stage.sale.event.id}/buyback"
+    out = stage.post(stage.promoter, f"{base}/withdrawals", amount=str(5 * PRICE), to=stage.promoter.key.address)
+    stage.market.send(stage.promoter.key, out.json()["transaction"])
+    refused = sell_back(stage).json()["error"]
+    assert (refused["code"], refused["details"]["reason"]) == ("call_would_revert", "BuybackFundTooLow")
+    fund(stage)
+    assert sell_back(stage, mint_more(stage, other), other).json()["next_wallet"] == fan.key.address
+
+
+def test_the_box_office_puts_no_contract_in_line(sold_out):
+    stage = sold_out
+    for contract in (stage.collection.address, stage.market.market):
+        answer = put(stage, "0x" + contract.hex(), is_fine=False)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "receiver_refused")
+    assert stage.session.scalars(select(LinePlace)).all() == []
+
+
+def put(stage, wallet, *, is_fine=True):
+    url = f"/v1/events/{stage.sale.event.id}/buyback/line"
+    answer = stage.post(stage.promoter, url, tier_id=str(stage.sale.tier.id), wallet=wallet)
+    assert answer.status_code == 201 or not is_fine, answer.json()
+    return answer

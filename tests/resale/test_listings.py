@@ -155,7 +155,7 @@ def test_a_withdrawn_listing_is_gone_here_at_once_and_on_chain_by_the_sellers_tr
     url = f"/v1/listings/{listing['id']}/cancel"
     assert stage.post(stage.buyer, url).json()["error"]["code"] == "listing_unknown"
     answer = stage.post(stage.seller, url).json()
-    assert (answer["order"]["status"], answer["order"]["reason"]) == ("CANCELLED", "withdrawn")
+    assert (answer["order"]["status"], answer["order"]["reason"]) == ("WITHDRAWN", "withdrawn")
     stage.market.send(stage.seller.key, answer["transaction"])
     stage.market.follow()
     assert stage.listing(listing) == ("CANCELLED", "cancelled_on_chain")

@@ -60,7 +60,7 @@ def test_an_offer_above_the_cap_or_the_purse_is_refused_before_signing(stage, pe
 def test_a_withdrawn_offer_is_not_taken(stage):
     made = offer(stage)
     answer = stage.post(stage.buyer, f"/v1/offers/{made['id']}/cancel").json()
-    assert answer["order"]["status"] == "CANCELLED"
+    assert answer["order"]["status"] == "WITHDRAWN"
     refused = stage.post(stage.seller, f"/v1/offers/{made['id']}/accept", min_proceeds="0").json()
     assert refused["error"]["code"] == "not_listed"
     stage.market.send(stage.buyer.key, answer["transaction"])

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
@@ -12,6 +13,8 @@ from backend.accounts.models import Role
 from backend.ledger.models import Journal
 from backend.royalties import books, onchain
 from backend.royalties.models import Sale
+from backend.tickets import deploy
+from scripts import royalty_statement
 from tests.factories.accounts import grant, make_organisation
 from tests.resale.conftest import FEE_BPS, PRICE, mint
 
@@ -54,7 +57,30 @@ def test_the_statement_is_what_the_chain_alone_says(sold):
     one = told_by_the_chain(sold.market, *period, "--collection", "0x" + sold.collection.address.hex())
     assert one == answer.text
     found = ["--factory", "0x" + sold.market.factory.hex(), "--promoter", sold.promoter.key.address]
+    found += ["--event", str(sold.sale.event.id)]
     assert told_by_the_chain(sold.market, *period, *found, "--chunk", "7") == answer.text
+
+
+def test_a_collection_the_promoter_deployed_by_itself_is_in_neither(stage):
+    other = uuid4()
+    aside = deploy.params_of(stage.collection) | {"eventRef": other.int.to_bytes(32, "big")}
+    stage.market.call(
+        "CollectionFactory", stage.market.factory, "deploy", [aside, 2**63, b""], sender=stage.promoter.wallet
+    )
+    stage.finish()
+    node = royalty_statement.Node(stage.market.node.url)
+    of = ["0x" + stage.market.factory.hex(), stage.promoter.key.address]
+
+    def named(*events):
+        found = royalty_statement.collections_of(node, *of, list(events), 0, stage.market.port.head().number, 5_000)
+        return [bytes.fromhex(address[2:]) for address in found]
+
+    assert named(stage.sale.event.id) == [stage.collection.address]
+    assert len(named(stage.sale.event.id, other)) == 2
+    period = ["--from", "2026-01-01T00:00:00Z", "--to", "2027-01-01T00:00:00Z"]
+    nameless = ["--rpc-url", node.url, "--market", of[0], *period, "--factory", of[0], "--promoter", of[1]]
+    with pytest.raises(SystemExit):
+        royalty_statement.main(nameless)
 
 
 def test_the_totals_are_the_sum_of_the_lines_to_the_wei(sold):

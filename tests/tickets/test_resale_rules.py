@@ -1,6 +1,6 @@
 """What promoters state about resale before their consent, and what they sign of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -33,7 +33,7 @@ def put(client, sale, headers, **body):
 
 def test_who_states_nothing_gets_resale_at_no_more_than_what_was_paid(client, sale, headers):
     shown = client.get(f"/v1/events/{sale.event.id}/resale-rules", headers=headers).json()
-    assert (shown["resale"], shown["cap_bps"], shown["gift_limit"], shown["freeze_at"]) == (True, 10_000, 255, None)
+    assert (shown["resale"], shown["cap_bps"], shown["gift_limit"]) == (True, 10_000, 255)
     assert (shown["currency"], shown["tiers"], shown["resale_hold_seconds"]) == ("BKS", [], 14 * 24 * 3600)
 
 
@@ -57,6 +57,23 @@ def test_what_is_stated_is_what_is_signed(client, session, sale, headers):
     ]
 
 
+def signed_freeze(session, sale):
+    return resale_rules.as_signed(resale_rules.terms(session, sale.event), 0)["freezeAt"]
+
+
+def test_tickets_freeze_when_doors_open_unless_the_promoter_says_otherwise(client, session, sale, headers):
+    doors = int(sale.event.doors_at.timestamp())
+    assert signed_freeze(session, sale) == doors
+    assert datetime.fromisoformat(put(client, sale, headers).json()["freeze_at"]) == sale.event.doors_at
+    # The doors as they stand when the consent is signed, not as they stood when the rules were stated.
+    sale.event.doors_at -= timedelta(hours=1)
+    session.flush()
+    assert signed_freeze(session, sale) == doors - 3600
+    assert put(client, sale, headers, freeze_at=None).json()["freeze_at"] is None
+    assert signed_freeze(session, sale) == 0
+    assert client.get(f"/v1/events/{sale.event.id}/resale-rules", headers=headers).json()["freeze_at"] is None
+
+
 def test_a_tiers_own_price_in_the_currency_is_its_face_unless_another_is_stated(session, sale):
     price = TierPrice(currency="BKS", amount=7, organisation_id=sale.event.organisation_id)
     sale.tier.prices.append(price)
@@ -71,12 +88,25 @@ def test_a_tiers_own_price_in_the_currency_is_its_face_unless_another_is_stated(
     [
         ([{"number": 3, "face": "1"}], "unknown_tier"),
         ([{"number": 1, "face": "1", "list_minor": 39_999}], "list_below_price"),
+        ([{"number": 1, "face": "1"}, {"number": 2, "face": "1"}, {"number": 1, "face": "2"}], "tier_twice"),
         ([{"number": 1, "face": "-1"}], "invalid_request"),
         ([{"number": 1, "face": str(2**96)}], "invalid_request"),
     ],
 )
 def test_terms_the_contract_would_refuse_are_refused_here(client, sale, headers, tiers, code):
     assert put(client, sale, headers, tiers=tiers).json()["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("freeze_at", "code"),
+    [
+        ("2020-01-01T00:00:00Z", "freeze_in_the_past"),
+        (1_900_000_000, "invalid_request"),
+        ("1900000000", "invalid_request"),
+    ],
+)
+def test_tickets_freeze_at_a_moment_to_come_that_is_written_out(client, sale, headers, freeze_at, code):
+    assert put(client, sale, headers, freeze_at=freeze_at).json()["error"]["code"] == code
 
 
 def test_rules_are_the_promoters_and_stand_once_the_collection_is_made(client, session, sale, headers):

@@ -78,6 +78,8 @@ def read(text: str, site: Site, now: datetime) -> Claim:
         "chain_id": message.chain_id == site.chain_id,
         "issued_at": now - site.longest <= issued <= now + CLOCK_SKEW,
         "expired": expires is None or now < expires,
+        # Ours, if it names one: `longest` after it was issued. Another was written by somebody else.
+        "expiration": expires is None or expires == issued + site.longest,
         "not_yet": not_before is None or not_before <= now,
     }
     for reason, holds in checks.items():
