@@ -220,7 +220,7 @@ class House:
         }
 
     def _programs(self, env: dict[str, str]) -> None:
-        own = {app.program.name: app.program for app in apps.apps(env, self.api_port)}
+        own = {app.program.name: app.program for app in apps.apps(env, self.api_port, chain_is_ours=True)}
         for name in ("api", "beat", "indexer"):
             self.programs[name] = self._under_control(own[name], name)
         for number in range(1, self.plan.workers + 1):
