@@ -88,6 +88,19 @@ def test_a_turn_ends_with_its_deadline_and_with_a_move(desk, people, chain):
         desk.sell_back(desk.turn(price=PRICE))
 
 
+def test_a_turn_passes_at_its_very_deadline(desk, people, chain):
+    deadline = chain.pending_timestamp + 100
+    chain.pending_timestamp = deadline
+    desk.sell_back(desk.turn(price=PRICE, deadline=deadline))
+    assert desk.collection.ownerOf(ANNAS) == people.cleo
+
+
+def test_a_turn_for_a_strangers_collection_is_refused(desk, people, project):
+    stray = people.stranger.deploy(project.Stranger).address
+    with ape.reverts(desk.market.UnknownCollection, error_inputs={"collection": stray}):
+        desk.sell_back(desk.turn(price=PRICE, collection=stray))
+
+
 @pytest.mark.parametrize("price", [0, PRICE - 1, PRICE + 1])
 def test_the_price_is_the_one_on_chain(desk, price):
     with ape.reverts(desk.market.WrongBuybackPrice, error_inputs={"current": PRICE, "given": price}):

@@ -72,3 +72,16 @@ def test_an_offer_carries_a_permit(desk, people, bks, chain):
     with ape.reverts(desk.market.PaymentFailed):
         desk.accept()
     desk.accept(permit=signing.permit(people.cleo, bks, desk.market, FACE, chain.pending_timestamp + 60))
+
+
+def test_an_offer_passes_at_its_very_expiry(desk, people, chain):
+    expiry = chain.pending_timestamp + 100
+    chain.pending_timestamp = expiry
+    desk.accept(desk.offer(expiry=expiry))
+    assert desk.collection.ownerOf(ANNAS) == people.cleo
+
+
+def test_an_offer_for_a_strangers_collection_is_refused(desk, people, project):
+    stray = people.stranger.deploy(project.Stranger).address
+    with ape.reverts(desk.market.UnknownCollection, error_inputs={"collection": stray}):
+        desk.accept(desk.offer(collection=stray))

@@ -200,3 +200,26 @@ def test_no_royalty_needs_no_receiver_and_any_other_does(fresh, people):
         fresh.setRoyalty(ZERO, 1, sender=people.promoter)
     fresh.setRoyalty(ZERO, 0, sender=people.promoter)
     assert fresh.royaltyInfo(token(1), 10_000) == (ZERO, 0)
+
+
+def test_a_royalty_of_nothing_keeps_the_receiver_it_is_given(fresh, people):
+    fresh.setRoyalty(people.anna, 0, sender=people.promoter)
+    assert fresh.royaltyInfo(token(1), 10_000) == (people.anna, 0)
+
+
+# ---- days
+
+
+def test_every_day_has_its_own_count(fresh, people, chain):
+    fresh.setMintsPerDay(1, sender=people.promoter)
+    day = 86_400
+    first = (chain.pending_timestamp // day + 1) * day
+    for number in range(4):
+        # The last second of a day and the first of the next are two days.
+        for moment in (first + number * day, first + (number + 1) * day - 1):
+            chain.pending_timestamp = moment
+            if moment % day:
+                with ape.reverts(fresh.MintLimitExceeded):
+                    fresh.mintBatch(number + 2, entries((people.anna, 1)), sender=people.minter)
+            else:
+                fresh.mintBatch(number + 1, entries((people.anna, 1)), sender=people.minter)
