@@ -92,7 +92,7 @@ def test_a_permit_is_used_only_where_there_is_one(buy, odd):
 def test_a_token_that_takes_from_its_receiver_is_refused(till, people, odd, buy):
     odd.give(till, 5, sender=people.stranger)
     odd.rob(1, sender=people.stranger)
-    with ape.reverts(till.WrongAmountReceived, error_inputs={"expected": PRICE, "received": 0}):
+    with ape.reverts(till.WrongAmountReceived, expected=PRICE, received=0):
         buy(odd)
 
 
@@ -101,7 +101,7 @@ def test_a_token_that_gives_more_is_refused_too(till, people, project, buy):
     odd.give(people.anna, 10 * PRICE, sender=people.stranger)
     odd.approve(till, 10 * PRICE, sender=people.anna)
     odd.onMoveCall(odd, odd.give.encode_input(till, 1), sender=people.stranger)
-    with ape.reverts(till.WrongAmountReceived, error_inputs={"expected": PRICE, "received": PRICE + 1}):
+    with ape.reverts(till.WrongAmountReceived, expected=PRICE, received=PRICE + 1):
         buy(odd)
 
 
@@ -131,7 +131,7 @@ def test_a_token_paid_when_it_says_true_or_nothing(till, people, odd, buy, answe
         assert odd.balanceOf(people.treasury) == PRICE
         return
     paid = {"currency": odd.address, "account": people.treasury.address, "amount": PRICE}
-    with ape.reverts(till.PaymentFailed, error_inputs=paid):
+    with ape.reverts(till.PaymentFailed, **paid):
         till.withdraw(odd, sender=people.stranger)
     assert tuple(till.due(odd)) == (PRICE, 0)
 
@@ -139,7 +139,7 @@ def test_a_token_paid_when_it_says_true_or_nothing(till, people, odd, buy, answe
 def test_a_currency_without_code_pays_nothing_out(launch, market, people):
     made = launch(eventRef=b"\x71".rjust(32, b"\0"), resaleCurrency=people.stranger.address)
     failed = {"currency": people.stranger.address, "account": people.promoter.address, "amount": 0}
-    with ape.reverts(market.PaymentFailed, error_inputs=failed):
+    with ape.reverts(market.PaymentFailed, **failed):
         market.withdrawBuyback(made, 0, people.promoter, sender=people.promoter)
 
 

@@ -123,7 +123,7 @@ def test_pausing_replaces_the_whole_set(fresh, people):
 
 @pytest.mark.parametrize("scopes", [16, 17, 255])
 def test_a_scope_that_does_not_exist_is_refused(fresh, people, scopes):
-    with ape.reverts(fresh.UnknownScopes, error_inputs={"scopes": scopes}):
+    with ape.reverts(fresh.UnknownScopes, scopes=scopes):
         fresh.setPaused(scopes, sender=people.guardian)
 
 
@@ -191,7 +191,7 @@ def test_the_royalty_is_the_promoters_to_set(fresh, people):
 
 def test_a_royalty_is_at_most_ten_percent(fresh, people):
     for bps in (1001, 10_000, 2**96 - 1):
-        with ape.reverts(fresh.RoyaltyTooHigh, error_inputs={"bps": bps}):
+        with ape.reverts(fresh.RoyaltyTooHigh, bps=bps):
             fresh.setRoyalty(people.promoter, bps, sender=people.promoter)
 
 
