@@ -3,6 +3,7 @@
 import ape
 import pytest
 import signing
+from eth_utils import keccak
 from signing import NO_PERMIT
 from trading import Desk, shares
 from world import FACE, ZERO, entries, events
@@ -103,6 +104,32 @@ def test_a_token_that_gives_more_is_refused_too(till, people, project, buy):
     odd.onMoveCall(odd, odd.give.encode_input(till, 1), sender=people.stranger)
     with ape.reverts(till.WrongAmountReceived, expected=PRICE, received=PRICE + 1):
         buy(odd)
+
+
+# ---- the lock
+
+
+def test_one_transaction_may_pay_in_and_out_many_times(till, people, project, market, chain):
+    contract = people.stranger.deploy(project.TicketHolder)
+    till.setReceiverCodeHash(keccak(chain.provider.get_code(contract.address)), True, sender=people.promoter)
+    calls = []
+    for number in (1, 2):
+        given = {
+            "id": number.to_bytes(32, "big"),
+            "buyer": contract.address,
+            "tier": 1,
+            "quantity": 1,
+            "currency": ZERO,
+            "price": 0,
+            "fee": 0,
+            "deadline": chain.pending_timestamp + 3600,
+        }
+        signature = signing.quote(people.quote_signer, given, till.address)
+        calls.append(till.buy.encode_input(tuple(given.values()), signature, NO_PERMIT))
+    contract.executeAll(till, calls, sender=people.stranger)
+    assert till.balanceOf(contract) == 2
+    fund = market.fundBuyback.encode_input(till, 0, NO_PERMIT)
+    contract.executeAll(market, [fund, fund], sender=people.stranger)
 
 
 # ---- paying
