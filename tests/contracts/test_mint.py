@@ -95,6 +95,14 @@ def test_the_largest_batch_fits_a_block(fresh, people):
     assert receipt.gas_used < 30_000_000
 
 
+@pytest.mark.parametrize("count", [31, 64, 1000])
+def test_the_tiers_of_a_large_batch_are_told_in_order(fresh, people, count):
+    tiers = [65_535 - number for number in range(count)]
+    batch = entries(*((people.anna, tier) for tier in tiers))
+    receipt = fresh.mintBatch(1, batch, sender=people.minter)
+    assert events(receipt, "TierAssigned")[0]["tiers"] == b"".join(tier.to_bytes(2, "big") for tier in tiers)
+
+
 def test_the_allowance_is_spent_by_minting_and_by_nothing_else(fresh, people):
     fresh.cancelBatch(1, sender=people.minter)
     fresh.mintBatch(2, entries((people.anna, 1)) * 2, sender=people.minter)
