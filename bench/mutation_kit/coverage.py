@@ -69,11 +69,15 @@ class Coverage:
         ordered = sorted(by_module, key=lambda module: (-len(by_module[module]) / sizes[module], module))
         return [test for module in ordered for test in sorted(by_module[module], key=self._speed)]
 
-    def others(self, where: str) -> list[str]:
-        """Return the other tests that a change there could fail: through what they share, or all if nobody knows."""
+    def others(self, where: str, *, at_the_door: bool = False) -> list[str]:
+        """Return the other tests that a change there could fail: through what they share, or all if nobody knows.
+
+        A change `at_the_door` (of a modifier) concerns calls that never come to the function's body, and a call is seen
+        in the body only.
+        """
         mine = {test for test, functions in self.reached.items() if where in functions}
         known = set().union(*self.reached.values(), *self.shared.values())
-        if where not in known or where in self.shared.get("", ()):
+        if at_the_door or where not in known or where in self.shared.get("", ()):
             return [test for test in self.reached if test not in mine]
         modules = {module for module, functions in self.shared.items() if where in functions}
         return [test for test in self.reached if test not in mine and _module(test) in modules]

@@ -75,7 +75,9 @@ class Trial:
             return Result(INVALID, why=str(refused).splitlines()[0])
         if not builds:
             return Result(SAME)
-        likely, others = self._base.coverage.likely(mutant.where), self._base.coverage.others(mutant.where)
+        coverage = self._base.coverage
+        likely = coverage.likely(mutant.where)
+        others = coverage.others(mutant.where, at_the_door=mutant.operator == "MOD")
         is_open = known is not None and known.status == OPEN
         result = self._judge(builds, others if is_open or not likely else likely)
         if result.status == SURVIVED and likely and others and not is_open:
@@ -93,7 +95,7 @@ class Trial:
         if not builds:
             return Result(SAME)
         coverage = self._base.coverage
-        return self._judge(builds, [*coverage.likely(where), *coverage.others(where)])
+        return self._judge(builds, [*coverage.likely(where), *coverage.others(where, at_the_door=True)])
 
     def code(self, source: str) -> str:
         """Return a hash of the code that depends on a source: as long as it stands, so do results about the source."""
