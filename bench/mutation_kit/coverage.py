@@ -57,25 +57,26 @@ class Coverage:
     shared: dict[str, set[str]] = field(default_factory=dict)
     """Functions by module; the empty name stands for all tests."""
 
-    def likely(self, where: str) -> list[str]:
-        """Return the tests that reach a function themselves, module by module, those most about it first."""
+    def likely(self, where: str, *, at_the_door: bool = False) -> list[str]:
+        """Return the tests that reach a function themselves, module by module, those most about it first.
+
+        A change `at_the_door` (of a modifier) concerns calls that never come to the function's body, and a call is seen
+        in the body only: then these modules count whole.
+        """
         by_module: dict[str, list[str]] = defaultdict(list)
+        sizes: dict[str, int] = defaultdict(int)
         for test, functions in self.reached.items():
+            sizes[_module(test)] += 1
             if where in functions:
                 by_module[_module(test)].append(test)
-        sizes: dict[str, int] = defaultdict(int)
-        for test in self.reached:
-            sizes[_module(test)] += 1
         ordered = sorted(by_module, key=lambda module: (-len(by_module[module]) / sizes[module], module))
+        if at_the_door:
+            by_module = {module: [test for test in self.reached if _module(test) == module] for module in ordered}
         return [test for module in ordered for test in sorted(by_module[module], key=self._speed)]
 
     def others(self, where: str, *, at_the_door: bool = False) -> list[str]:
-        """Return the other tests that a change there could fail: through what they share, or all if nobody knows.
-
-        A change `at_the_door` (of a modifier) concerns calls that never come to the function's body, and a call is seen
-        in the body only.
-        """
-        mine = {test for test, functions in self.reached.items() if where in functions}
+        """Return the other tests that a change there could fail: through what they share, or all if nobody knows."""
+        mine = set(self.likely(where, at_the_door=at_the_door))
         known = set().union(*self.reached.values(), *self.shared.values())
         if at_the_door or where not in known or where in self.shared.get("", ()):
             return [test for test in self.reached if test not in mine]

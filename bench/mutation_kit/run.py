@@ -76,8 +76,9 @@ class Trial:
         if not builds:
             return Result(SAME)
         coverage = self._base.coverage
-        likely = coverage.likely(mutant.where)
-        others = coverage.others(mutant.where, at_the_door=mutant.operator == "MOD")
+        at_the_door = mutant.operator == "MOD"
+        likely = coverage.likely(mutant.where, at_the_door=at_the_door)
+        others = coverage.others(mutant.where, at_the_door=at_the_door)
         is_open = known is not None and known.status == OPEN
         result = self._judge(builds, others if is_open or not likely else likely)
         if result.status == SURVIVED and likely and others and not is_open:
@@ -95,7 +96,9 @@ class Trial:
         if not builds:
             return Result(SAME)
         coverage = self._base.coverage
-        return self._judge(builds, [*coverage.likely(where), *coverage.others(where, at_the_door=True)])
+        return self._judge(
+            builds, [*coverage.likely(where, at_the_door=True), *coverage.others(where, at_the_door=True)]
+        )
 
     def code(self, source: str) -> str:
         """Return a hash of the code that depends on a source: as long as it stands, so do results about the source."""

@@ -1,8 +1,8 @@
 """Change the contracts in hundreds of small ways and see whether their tests notice.
 
 Without options: a seeded sample of all mutants, and every mutant of the critical functions. A run goes on where the
-last one stopped; what is known is tried again only when the code it is
-about has changed, a survivor also when a test has.
+last one stopped; what is known is tried again only when the code it is about has changed, a survivor also when a test
+has.
 """
 
 from __future__ import annotations
