@@ -127,7 +127,7 @@ def test_one_transaction_may_pay_in_and_out_many_times(till, people, project, ma
         signature = signing.quote(people.quote_signer, given, till.address)
         calls.append(till.buy.encode_input(tuple(given.values()), signature, NO_PERMIT))
     contract.executeAll(till, calls, sender=people.stranger)
-    assert till.balanceOf(contract) == 2
+    assert (till.balanceOf(contract), till.takenBy(contract), till.takenBy(people.stranger)) == (2, 2, 0)
     fund = market.fundBuyback.encode_input(till, 0, NO_PERMIT)
     contract.executeAll(market, [fund, fund], sender=people.stranger)
 
