@@ -29,6 +29,7 @@ from ape_foundry.provider import FoundryProvider
 from ethpm_types import ContractType
 
 from bench.mutation_kit.wire import NODE_OUTPUT, PRINTER, SOCKET
+from scripts.machine import processes
 
 _PEOPLE = 15
 
@@ -99,8 +100,11 @@ def _in_a_fork(session: pytest.Session, job: dict[str, Any]) -> dict[str, Any]:
     results = Path(job["results"])
     results.write_text("")
     began = time.monotonic()
+    die_with_us = processes.dies_with_parent(signal.SIGKILL)
     child = os.fork()
     if child == 0:
+        if die_with_us is not None:
+            die_with_us()
         _child(session, job, results)
     deadline = began + job["seconds"]
     timed_out = False

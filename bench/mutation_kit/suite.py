@@ -80,13 +80,14 @@ class Suite:
 
     def stop(self) -> None:
         """End Ape and whatever it has started."""
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
+        # The process first: a thread that waits for its answer holds the wire until it hears that there is none.
         if self._running is not None:
             self._running.stop()
             self._running = None
             shutil.rmtree(self._folder)
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
 
     def run(
         self, builds: Iterable[Built], tests: Sequence[str], *, seconds: float = 600.0, stops: bool = True
