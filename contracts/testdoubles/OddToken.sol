@@ -3,12 +3,19 @@ pragma solidity 0.8.37;
 
 import {ERC20} from "solady/src/tokens/ERC20.sol";
 
-/// @title A token that keeps a part of what it moves, refuses a receiver, or calls somebody while it moves.
+/// @title A token that keeps a part of what it moves, takes from its receiver, refuses one, answers as it is told, or calls
+///        somebody while it moves.
 contract OddToken is ERC20 {
     uint256 private _kept;
     address private _refused;
     address private _target;
     bytes private _call;
+    uint256 private _robbed;
+    bool private _hasAnswer;
+    bytes private _told;
+
+    /// @notice How often somebody came with a permit.
+    uint256 public permits;
 
     /// @notice How the call made during a move ended.
     bool public succeeded;
@@ -38,10 +45,29 @@ contract OddToken is ERC20 {
         (_target, _call) = (target, data);
     }
 
+    /// @notice transferFrom takes that much from the receiver from now on, instead of giving.
+    function rob(uint256 amount) external {
+        _robbed = amount;
+    }
+
+    /// @notice Transfers answer these bytes from now on; they move what they are asked to all the same.
+    function answerWith(bytes calldata told) external {
+        (_hasAnswer, _told) = (true, told);
+    }
+
+    /// @notice ERC-2612: counted, and of no effect.
+    function permit(address, address, uint256, uint256, uint8, bytes32, bytes32) public override {
+        ++permits;
+    }
+
     /// @notice ERC-20, with the oddities asked for.
     function transferFrom(address from, address to, uint256 amount) public override returns (bool) {
         if (_target != address(0)) (succeeded, answer) = _target.call(_call);
         if (_kept == type(uint256).max) return true;
+        if (_robbed != 0) {
+            _burn(to, _robbed);
+            return true;
+        }
         return super.transferFrom(from, to, amount - _kept);
     }
 
@@ -49,7 +75,14 @@ contract OddToken is ERC20 {
     function transfer(address to, uint256 amount) public override returns (bool) {
         if (_target != address(0)) (succeeded, answer) = _target.call(_call);
         if (to == _refused) revert Refused();
-        return super.transfer(to, amount);
+        super.transfer(to, amount);
+        if (_hasAnswer) {
+            bytes memory told = _told;
+            assembly ("memory-safe") {
+                return(add(told, 0x20), mload(told))
+            }
+        }
+        return true;
     }
 
     /// @notice ERC-20.

@@ -17,12 +17,19 @@ contract TicketHolder {
     }
 
     /// @notice Makes any call, as the holder that this contract is.
-    function execute(address target, bytes calldata data) external {
+    function execute(address target, bytes calldata data) public {
         (bool ok, bytes memory result) = target.call(data);
         if (!ok) {
             assembly ("memory-safe") {
                 revert(add(result, 0x20), mload(result))
             }
+        }
+    }
+
+    /// @notice Makes several calls in one transaction.
+    function executeAll(address target, bytes[] memory calls) external {
+        for (uint256 i; i < calls.length; ++i) {
+            this.execute(target, calls[i]);
         }
     }
 

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import ape_test.accounts
 import pytest
 import signing
+from ape.pytest.contextmanagers import RevertsContextManager
 from ape_ethereum.trace import Trace
 from console import CONTRACTS, Console, write_manifest
 from trading import Desk
@@ -50,6 +51,19 @@ Trace.show = lambda *_args, **_kwargs: None
 
 # It also derives every development key anew whenever it looks for an account.
 ape_test.accounts.generate_dev_accounts = functools.cache(ape_test.accounts.generate_dev_accounts)
+
+
+# A name that an error does not have would be compared with nothing: Ape passes over it without a word.
+_check_custom_error = RevertsContextManager._check_custom_error
+
+
+def _check_every_input(manager, exception):
+    _check_custom_error(manager, exception)
+    unknown = manager.error_inputs.keys() - exception.inputs.keys()
+    assert not unknown, f"{type(exception).__name__} has no {', '.join(sorted(unknown))}"
+
+
+RevertsContextManager._check_custom_error = _check_every_input
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def test_minters_come_and_go_by_the_owner(coin, people):
 
 def test_the_cap_holds_to_the_last_unit(coin, people):
     room = coin.CAP() - coin.totalSupply()
-    with ape.reverts(coin.CapExceeded, error_inputs={"cap": coin.CAP(), "wanted": room + 1}):
+    with ape.reverts(coin.CapExceeded, cap=coin.CAP(), wanted=room + 1):
         coin.mint(people.ben, room + 1, sender=people.minter)
     with ape.reverts(coin.CapExceeded):
         coin.mint(people.ben, 2**256 - 1, sender=people.minter)
@@ -180,7 +180,7 @@ def test_a_reward_is_minted_once_per_id(coin, people):
     receipt = coin.reward(ID, people.ben, 5, sender=people.minter)
     assert events(receipt, "Rewarded") == [{"id": ID, "to": people.ben, "amount": 5}]
     assert (coin.balanceOf(people.ben) - before, coin.isRewarded(ID)) == (5, True)
-    with ape.reverts(coin.RewardUsed, error_inputs={"id": ID}):
+    with ape.reverts(coin.RewardUsed, id=ID):
         coin.reward(ID, people.cleo, 1, sender=people.minter)
     coin.reward(b"\2" * 32, people.ben, 5, sender=people.minter)
 
@@ -205,7 +205,7 @@ def test_a_redemption_burns_once_per_account_and_id(coin, people):
     receipt = coin.redeem(ID, 4, sender=people.ben)
     assert events(receipt, "Redeemed") == [{"id": ID, "account": people.ben, "amount": 4}]
     assert (supply - coin.totalSupply(), before - coin.balanceOf(people.ben)) == (4, 4)
-    with ape.reverts(coin.RedemptionUsed, error_inputs={"id": ID}):
+    with ape.reverts(coin.RedemptionUsed, id=ID):
         coin.redeem(ID, 1, sender=people.ben)
     # Nobody uses up another's id by being first.
     coin.redeem(ID, 1, sender=people.cleo)

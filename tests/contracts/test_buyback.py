@@ -74,9 +74,9 @@ def test_a_turn_covers_every_term(desk, people):
 def test_only_the_holder_sells_back(desk, people):
     given = desk.turn(price=PRICE)
     for other in (people.cleo, people.promoter, people.ben):
-        with ape.reverts(desk.market.NotHolder, error_inputs={"holder": people.anna}):
+        with ape.reverts(desk.market.NotHolder, holder=people.anna):
             desk.sell_back(given, sender=other)
-    with ape.reverts(desk.market.NotHolder, error_inputs={"holder": people.ben}):
+    with ape.reverts(desk.market.NotHolder, holder=people.ben):
         desk.sell_back(desk.turn(price=PRICE, seller=people.ben.address))
 
 
@@ -88,16 +88,29 @@ def test_a_turn_ends_with_its_deadline_and_with_a_move(desk, people, chain):
         desk.sell_back(desk.turn(price=PRICE))
 
 
+def test_a_turn_passes_at_its_very_deadline(desk, people, chain):
+    deadline = chain.pending_timestamp + 100
+    chain.pending_timestamp = deadline
+    desk.sell_back(desk.turn(price=PRICE, deadline=deadline))
+    assert desk.collection.ownerOf(ANNAS) == people.cleo
+
+
+def test_a_turn_for_a_strangers_collection_is_refused(desk, people, project):
+    stray = people.stranger.deploy(project.Stranger).address
+    with ape.reverts(desk.market.UnknownCollection, collection=stray):
+        desk.sell_back(desk.turn(price=PRICE, collection=stray))
+
+
 @pytest.mark.parametrize("price", [0, PRICE - 1, PRICE + 1])
 def test_the_price_is_the_one_on_chain(desk, price):
-    with ape.reverts(desk.market.WrongBuybackPrice, error_inputs={"current": PRICE, "given": price}):
+    with ape.reverts(desk.market.WrongBuybackPrice, current=PRICE, given=price):
         desk.sell_back(desk.turn(price=price))
 
 
 def test_without_a_price_nothing_is_bought_back(desk, people):
     receipt = desk.market.setBuybackPrice(desk.collection, 1, 0, sender=people.promoter)
     assert events(receipt, "BuybackPriceChanged") == [{"collection": desk.collection, "tier": 1, "price": 0}]
-    with ape.reverts(desk.market.WrongBuybackPrice, error_inputs={"current": 0, "given": 0}):
+    with ape.reverts(desk.market.WrongBuybackPrice, current=0, given=0):
         desk.sell_back(desk.turn(price=0))
 
 
@@ -110,7 +123,7 @@ def test_the_cap_binds_the_box_office_too(desk, people):
 
 def test_an_empty_fund_buys_nothing(desk, people):
     desk.market.withdrawBuyback(desk.collection, PRICE + 1, people.promoter, sender=people.promoter)
-    with ape.reverts(desk.market.BuybackFundTooLow, error_inputs={"balance": PRICE - 1, "wanted": PRICE}):
+    with ape.reverts(desk.market.BuybackFundTooLow, balance=PRICE - 1, wanted=PRICE):
         desk.sell_back(desk.turn(price=PRICE))
 
 
@@ -136,7 +149,7 @@ def test_anyone_puts_money_in_and_only_the_promoter_takes_it_out(desk, people, b
 
 def test_a_fund_in_the_native_coin_is_exact(launch, market, people):
     made = launch(eventRef=b"\x31".rjust(32, b"\0"), resaleCurrency=ZERO)
-    with ape.reverts(market.WrongValue, error_inputs={"expected": 5, "given": 4}):
+    with ape.reverts(market.WrongValue, expected=5, given=4):
         market.fundBuyback(made, 5, signing.NO_PERMIT, sender=people.promoter, value=4)
     market.fundBuyback(made, 5, signing.NO_PERMIT, sender=people.promoter, value=5)
     assert (market.buybackFund(made), market.balance) == (5, 5)
@@ -148,5 +161,5 @@ def test_strangers_collections_have_no_fund(market, people):
         lambda: market.fundBuyback(people.stranger, 0, signing.NO_PERMIT, sender=people.stranger),
         lambda: market.withdrawBuyback(people.stranger, 0, people.stranger, sender=people.stranger),
     ):
-        with ape.reverts(market.UnknownCollection, error_inputs={"collection": people.stranger.address}):
+        with ape.reverts(market.UnknownCollection, collection=people.stranger.address):
             call()

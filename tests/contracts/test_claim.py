@@ -67,7 +67,7 @@ def test_a_later_gift_is_not_called_a_claim(collection, people, claim, submit, t
 
 def test_a_claim_passes_once(claim, submit, collection, tickets):
     submit(claim())
-    with ape.reverts(collection.NotEscrowed, error_inputs={"tokenId": tickets.escrowed}):
+    with ape.reverts(collection.NotEscrowed, tokenId=tickets.escrowed):
         submit(claim())
 
 
@@ -95,7 +95,7 @@ def test_a_claim_passes_at_its_very_deadline(claim, submit, chain):
 
 
 def test_a_claim_for_another_epoch_is_stale(claim, submit, collection):
-    with ape.reverts(collection.StaleEpoch, error_inputs={"current": 0, "given": 1}):
+    with ape.reverts(collection.StaleEpoch, current=0, given=1):
         submit(claim(epoch=1))
 
 
@@ -198,7 +198,7 @@ def test_a_rotated_claim_signers_vouchers_die(claim, submit, collection, people)
 
 def test_a_paused_claim_waits(claim, submit, collection, people):
     collection.setPaused(PAUSE_CLAIM, sender=people.guardian)
-    with ape.reverts(collection.ScopePaused, error_inputs={"scope": PAUSE_CLAIM}):
+    with ape.reverts(collection.ScopePaused, scope=PAUSE_CLAIM):
         submit(claim())
     collection.setPaused(PAUSE_SALE | PAUSE_MINT | PAUSE_RESALE, sender=people.guardian)
     submit(claim())
@@ -206,7 +206,7 @@ def test_a_paused_claim_waits(claim, submit, collection, people):
 
 def test_a_locked_ticket_cannot_be_claimed(claim, submit, collection, people, tickets):
     collection.setStatus([tickets.escrowed], LOCKED, sender=people.operator)
-    with ape.reverts(collection.TicketNotLive, error_inputs={"tokenId": tickets.escrowed, "status": LOCKED}):
+    with ape.reverts(collection.TicketNotLive, tokenId=tickets.escrowed, status=LOCKED):
         submit(claim())
 
 
@@ -336,7 +336,7 @@ def test_a_claim_counts_against_the_wallets_limit_and_a_batch_does_not(collectio
     collection.setRules(rules(maxPerWallet=1), sender=people.promoter)
     submit(claim())
     assert collection.takenBy(people.cleo) == 1
-    with ape.reverts(collection.WalletLimitExceeded, error_inputs={"limit": 1}):
+    with ape.reverts(collection.WalletLimitExceeded, limit=1):
         submit(claim(tokenId=tickets.escrowed_too))
     collection.mintBatch(2, entries((people.cleo, 1)), sender=people.minter)
     assert (collection.takenBy(people.cleo), collection.balanceOf(people.cleo)) == (1, 2)

@@ -123,7 +123,7 @@ def test_an_event_has_one_collection(factory, people, params, deploy):
     deploy()
     existing = factory.predict(people.promoter, EVENT, 1)
     for sender in (people.deployer, people.promoter):
-        with ape.reverts(factory.AlreadyDeployed, error_inputs={"collection": existing}):
+        with ape.reverts(factory.AlreadyDeployed, collection=existing):
             deploy(params(name="Another"), sender=sender)
 
 
@@ -274,7 +274,7 @@ def test_nobody_consents_for_the_zero_address(factory, params, deploy):
 
 def test_an_unknown_version_is_refused(factory, people, params, deploy):
     for version in (0, 2):
-        with ape.reverts(factory.UnknownVersion, error_inputs={"version": version}):
+        with ape.reverts(factory.UnknownVersion, version=version):
             deploy(params(version=version))
         with ape.reverts(factory.UnknownVersion):
             factory.predict(people.promoter, EVENT, version)
@@ -366,7 +366,7 @@ def test_versions_are_added_by_the_owner_and_count_up(factory, people, project):
     second = people.admin.deploy(project.TicketCollection)
     with ape.reverts(factory.Unauthorized):
         factory.addVersion(second, sender=people.deployer)
-    with ape.reverts(factory.NotAContract, error_inputs={"account": people.anna.address}):
+    with ape.reverts(factory.NotAContract, account=people.anna.address):
         factory.addVersion(people.anna, sender=people.admin)
     receipt = factory.addVersion(second, sender=people.admin)
     assert events(receipt, "VersionAdded") == [{"version": 2, "implementation": second.address}]

@@ -53,12 +53,12 @@ def test_the_native_coin_is_paid_to_the_unit_too(native, people, price):
 
 @pytest.mark.parametrize("value", [0, FACE - 1, FACE + 1])
 def test_the_native_coin_is_exact(native, value):
-    with ape.reverts(native.market.WrongValue, error_inputs={"expected": FACE, "given": value}):
+    with ape.reverts(native.market.WrongValue, expected=FACE, given=value):
         native.buy(value=value)
 
 
 def test_bks_is_paid_without_a_native_coin_and_with_an_allowance(desk, people, bks):
-    with ape.reverts(desk.market.WrongValue, error_inputs={"expected": 0, "given": 1}):
+    with ape.reverts(desk.market.WrongValue, expected=0, given=1):
         desk.buy(value=1)
     bks.approve(desk.market, FACE - 1, sender=people.cleo)
     with ape.reverts(desk.market.PaymentFailed):
@@ -138,7 +138,7 @@ def test_one_listing_is_withdrawn(desk, people):
     assert not desk.market.isCancelled(people.anna, order)
     receipt = desk.market.cancel([order], sender=people.anna)
     assert events(receipt, "OrderCancelled") == [{"signer": people.anna, "orderHash": order}]
-    with ape.reverts(desk.market.OrderWithdrawn, error_inputs={"orderHash": order}):
+    with ape.reverts(desk.market.OrderWithdrawn, orderHash=order):
         desk.buy()
     desk.buy(desk.listing(nonce=b"\1" * 32))
 
@@ -147,7 +147,7 @@ def test_everything_is_withdrawn_at_once(desk, people):
     receipt = desk.market.cancelAll(sender=people.anna)
     assert events(receipt, "AllOrdersCancelled") == [{"signer": people.anna, "counter": 1}]
     for given in (desk.listing(), desk.listing(nonce=b"\1" * 32)):
-        with ape.reverts(desk.market.StaleCounter, error_inputs={"current": 1, "given": 0}):
+        with ape.reverts(desk.market.StaleCounter, current=1, given=0):
             desk.buy(given)
     desk.buy(desk.listing(counter=1))
 
@@ -283,7 +283,7 @@ def test_a_listings_own_signature_is_not_a_trees(desk, people):
 
 
 def test_the_buyer_says_the_most_it_pays(desk):
-    with ape.reverts(desk.market.PriceAboveMax, error_inputs={"max": FACE - 1, "price": FACE}):
+    with ape.reverts(desk.market.PriceAboveMax, max=FACE - 1, price=FACE):
         desk.buy(most=FACE - 1)
     desk.buy(most=FACE)
 
@@ -292,7 +292,7 @@ def test_a_royalty_raised_after_signing_reverts(desk, people):
     given = desk.listing(maxRoyaltyBps=500)
     desk.collection.setRoyalty(people.promoter, 501, sender=people.promoter)
     most, royalty = FACE * 500 // 10_000, FACE * 501 // 10_000
-    with ape.reverts(desk.market.RoyaltyAboveMax, error_inputs={"max": most, "royalty": royalty}):
+    with ape.reverts(desk.market.RoyaltyAboveMax, max=most, royalty=royalty):
         desk.buy(given)
     desk.collection.setRoyalty(people.promoter, 500, sender=people.promoter)
     desk.buy(given)
@@ -301,7 +301,7 @@ def test_a_royalty_raised_after_signing_reverts(desk, people):
 def test_a_fee_raised_after_signing_reverts(desk, people):
     given = desk.listing(maxFeeBps=250)
     desk.market.setFee(people.fees, 251, sender=people.admin)
-    with ape.reverts(desk.market.FeeAboveMax, error_inputs={"max": 250, "fee": 251}):
+    with ape.reverts(desk.market.FeeAboveMax, max=250, fee=251):
         desk.buy(given)
 
 
@@ -316,7 +316,7 @@ def test_a_sale_without_royalty_and_fee_is_all_the_sellers(desk, people, bks):
 def test_only_collections_of_the_factory_that_named_this_market_are_served(desk, people, launch, project):
     stray = people.stranger.deploy(project.Stranger).address
     given = desk.listing(collection=stray)
-    with ape.reverts(desk.market.UnknownCollection, error_inputs={"collection": stray}):
+    with ape.reverts(desk.market.UnknownCollection, collection=stray):
         desk.buy(given)
     elsewhere = launch(eventRef=b"\x22".rjust(32, b"\0"), market=people.stranger.address)
     elsewhere.mintBatch(1, entries((people.anna, 1)), sender=people.minter)

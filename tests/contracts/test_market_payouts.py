@@ -63,7 +63,7 @@ def test_a_token_that_refuses_a_receiver_credits_it(odd, people):
 
 def test_a_token_that_keeps_a_part_sells_nothing(odd, people):
     odd.token.keep(1, sender=people.stranger)
-    with ape.reverts(odd.market.WrongAmountReceived, error_inputs={"expected": FACE, "received": FACE - 1}):
+    with ape.reverts(odd.market.WrongAmountReceived, expected=FACE, received=FACE - 1):
         odd.buy()
     assert odd.collection.ownerOf(ANNAS) == people.anna
 
@@ -95,7 +95,7 @@ def test_only_the_owner_sets_the_fee_and_only_so_high(market, people):
     for other in (people.fees, people.promoter, people.stranger):
         with ape.reverts(market.Unauthorized):
             market.setFee(other, 1, sender=other)
-    with ape.reverts(market.FeeTooHigh, error_inputs={"bps": 1001}):
+    with ape.reverts(market.FeeTooHigh, bps=1001):
         market.setFee(people.fees, 1001, sender=people.admin)
     with ape.reverts(market.FeeReceiverIsZero):
         market.setFee(ZERO, 1, sender=people.admin)

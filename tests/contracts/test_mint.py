@@ -29,7 +29,7 @@ def test_batch_numbers_count_from_one_without_a_gap(fresh, people):
     one = entries((people.anna, 1))
     assert fresh.nextBatch() == 1
     for given in (0, 2, 2**64 - 1):
-        with ape.reverts(fresh.BatchOutOfOrder, error_inputs={"expected": 1, "given": given}):
+        with ape.reverts(fresh.BatchOutOfOrder, expected=1, given=given):
             fresh.mintBatch(given, one, sender=people.minter)
         with ape.reverts(fresh.BatchOutOfOrder):
             fresh.cancelBatch(given, sender=people.minter)
@@ -39,7 +39,7 @@ def test_batch_numbers_count_from_one_without_a_gap(fresh, people):
 
 def test_a_minted_number_is_consumed(fresh, people):
     fresh.mintBatch(1, entries((people.anna, 1)), sender=people.minter)
-    with ape.reverts(fresh.BatchOutOfOrder, error_inputs={"expected": 2, "given": 1}):
+    with ape.reverts(fresh.BatchOutOfOrder, expected=2, given=1):
         fresh.mintBatch(1, entries((people.anna, 1)), sender=people.minter)
     with ape.reverts(fresh.BatchOutOfOrder):
         fresh.cancelBatch(1, sender=people.minter)
@@ -95,6 +95,14 @@ def test_the_largest_batch_fits_a_block(fresh, people):
     assert receipt.gas_used < 30_000_000
 
 
+@pytest.mark.parametrize("count", [31, 64, 1000])
+def test_the_tiers_of_a_large_batch_are_told_in_order(fresh, people, count):
+    tiers = [65_535 - number for number in range(count)]
+    batch = entries(*((people.anna, tier) for tier in tiers))
+    receipt = fresh.mintBatch(1, batch, sender=people.minter)
+    assert events(receipt, "TierAssigned")[0]["tiers"] == b"".join(tier.to_bytes(2, "big") for tier in tiers)
+
+
 def test_the_allowance_is_spent_by_minting_and_by_nothing_else(fresh, people):
     fresh.cancelBatch(1, sender=people.minter)
     fresh.mintBatch(2, entries((people.anna, 1)) * 2, sender=people.minter)
@@ -131,7 +139,7 @@ def test_burning_makes_no_room_for_more(launch, people):
 
 def test_a_paused_mint_still_cancels(fresh, people):
     fresh.setPaused(PAUSE_MINT, sender=people.guardian)
-    with ape.reverts(fresh.ScopePaused, error_inputs={"scope": PAUSE_MINT}):
+    with ape.reverts(fresh.ScopePaused, scope=PAUSE_MINT):
         fresh.mintBatch(1, entries((people.anna, 1)), sender=people.minter)
     fresh.cancelBatch(1, sender=people.minter)
 

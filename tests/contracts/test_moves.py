@@ -47,7 +47,7 @@ def test_only_live_tickets_move(collection, people, tickets, move, status):
     collection.setApprovalForAll(people.ben, True, sender=people.anna)
     collection.setStatus([tickets.annas], status, sender=people.operator)
     for mover in (people.anna, people.ben, people.cleo):
-        with ape.reverts(collection.TicketNotLive, error_inputs={"tokenId": tickets.annas, "status": status}):
+        with ape.reverts(collection.TicketNotLive, tokenId=tickets.annas, status=status):
             move(collection, people.anna, people.cleo, tickets.annas, sender=mover)
 
 
@@ -143,9 +143,7 @@ def solady_clone(implementation):
 
 
 def test_a_contract_does_not_receive_tickets(collection, people, tickets, holder, move):
-    with ape.reverts(
-        collection.ReceiverNotAllowed, error_inputs={"receiver": holder.address, "codeHash": code_hash(holder)}
-    ):
+    with ape.reverts(collection.ReceiverNotAllowed, receiver=holder.address, codeHash=code_hash(holder)):
         move(collection, people.anna, holder, tickets.annas, sender=people.anna)
 
 
@@ -177,7 +175,7 @@ def test_a_contract_as_long_as_a_delegation_is_still_a_contract(collection, peop
 @pytest.mark.parametrize("shape", [erc1167, solady_clone])
 def test_a_minimal_proxy_counts_as_its_implementation(collection, people, project, tickets, holder, shape):
     clone = proxy(people, project, shape(holder))
-    with ape.reverts(collection.ReceiverNotAllowed, error_inputs={"receiver": clone, "codeHash": code_hash(holder)}):
+    with ape.reverts(collection.ReceiverNotAllowed, receiver=clone, codeHash=code_hash(holder)):
         collection.transferFrom(people.anna, clone, tickets.annas, sender=people.anna)
     # Its own hash allows nothing: every proxy of one implementation has another.
     collection.setReceiverCodeHash(code_hash(clone), True, sender=people.promoter)
@@ -202,7 +200,7 @@ def test_a_minimal_proxy_counts_as_its_implementation(collection, people, projec
 def test_what_is_not_exactly_a_proxy_counts_as_itself(collection, people, project, tickets, holder, shape, bend):
     collection.setReceiverCodeHash(code_hash(holder), True, sender=people.promoter)
     clone = proxy(people, project, bend(shape(holder)))
-    with ape.reverts(collection.ReceiverNotAllowed, error_inputs={"receiver": clone, "codeHash": code_hash(clone)}):
+    with ape.reverts(collection.ReceiverNotAllowed, receiver=clone, codeHash=code_hash(clone)):
         collection.transferFrom(people.anna, clone, tickets.annas, sender=people.anna)
 
 

@@ -18,13 +18,13 @@ def test_an_offer_is_accepted_by_the_holder(desk, people, bks, price):
     sale = events(receipt, "Sale")[0]
     assert sale["orderHash"] == struct_hash("Offer", desk.offer(price=price))
     assert (sale["seller"], sale["buyer"], sale["kind"]) == (people.anna, people.cleo, SALE)
-    with ape.reverts(desk.market.NotHolder, error_inputs={"holder": people.cleo}):
+    with ape.reverts(desk.market.NotHolder, holder=people.cleo):
         desk.accept(desk.offer(price=price))
 
 
 def test_only_the_holder_accepts(desk, people):
     for other in (people.ben, people.cleo, people.promoter):
-        with ape.reverts(desk.market.NotHolder, error_inputs={"holder": people.anna}):
+        with ape.reverts(desk.market.NotHolder, holder=people.anna):
             desk.accept(sender=other)
 
 
@@ -62,7 +62,7 @@ def test_an_offer_dies_by_expiry_withdrawal_counter_and_move(desk, people, chain
 
 def test_the_seller_says_the_least_it_accepts(desk, people):
     proceeds = shares(FACE)[0]
-    with ape.reverts(desk.market.ProceedsBelowMin, error_inputs={"min": proceeds + 1, "proceeds": proceeds}):
+    with ape.reverts(desk.market.ProceedsBelowMin, min=proceeds + 1, proceeds=proceeds):
         desk.accept(least=proceeds + 1)
     desk.accept(least=proceeds)
 
@@ -72,3 +72,16 @@ def test_an_offer_carries_a_permit(desk, people, bks, chain):
     with ape.reverts(desk.market.PaymentFailed):
         desk.accept()
     desk.accept(permit=signing.permit(people.cleo, bks, desk.market, FACE, chain.pending_timestamp + 60))
+
+
+def test_an_offer_passes_at_its_very_expiry(desk, people, chain):
+    expiry = chain.pending_timestamp + 100
+    chain.pending_timestamp = expiry
+    desk.accept(desk.offer(expiry=expiry))
+    assert desk.collection.ownerOf(ANNAS) == people.cleo
+
+
+def test_an_offer_for_a_strangers_collection_is_refused(desk, people, project):
+    stray = people.stranger.deploy(project.Stranger).address
+    with ape.reverts(desk.market.UnknownCollection, collection=stray):
+        desk.accept(desk.offer(collection=stray))

@@ -262,7 +262,7 @@ def test_allowing_its_implementation_allows_no_token_bound_account(
     """It counts as itself: behind the proxy's code stands which token owns it, so that no two are alike."""
     account = deploy(bound_code(implementation, collection, tickets.bens))
     hall.collection.setReceiverCodeHash(code_hash(implementation.address), True, sender=people.promoter)
-    with ape.reverts(hall.collection.ReceiverNotAllowed, error_inputs={"codeHash": code_hash(account)}):
+    with ape.reverts(hall.collection.ReceiverNotAllowed, codeHash=code_hash(account)):
         hall.collection.transferFrom(people.anna, account, ANNAS, sender=people.anna)
 
 

@@ -123,7 +123,7 @@ def test_pausing_replaces_the_whole_set(fresh, people):
 
 @pytest.mark.parametrize("scopes", [16, 17, 255])
 def test_a_scope_that_does_not_exist_is_refused(fresh, people, scopes):
-    with ape.reverts(fresh.UnknownScopes, error_inputs={"scopes": scopes}):
+    with ape.reverts(fresh.UnknownScopes, scopes=scopes):
         fresh.setPaused(scopes, sender=people.guardian)
 
 
@@ -165,7 +165,7 @@ def test_the_royalty_is_the_promoters_to_set(fresh, people):
 
 def test_a_royalty_is_at_most_ten_percent(fresh, people):
     for bps in (1001, 10_000, 2**96 - 1):
-        with ape.reverts(fresh.RoyaltyTooHigh, error_inputs={"bps": bps}):
+        with ape.reverts(fresh.RoyaltyTooHigh, bps=bps):
             fresh.setRoyalty(people.promoter, bps, sender=people.promoter)
 
 
@@ -174,3 +174,26 @@ def test_no_royalty_needs_no_receiver_and_any_other_does(fresh, people):
         fresh.setRoyalty(ZERO, 1, sender=people.promoter)
     fresh.setRoyalty(ZERO, 0, sender=people.promoter)
     assert fresh.royaltyInfo(token(1), 10_000) == (ZERO, 0)
+
+
+def test_a_royalty_of_nothing_keeps_the_receiver_it_is_given(fresh, people):
+    fresh.setRoyalty(people.anna, 0, sender=people.promoter)
+    assert fresh.royaltyInfo(token(1), 10_000) == (people.anna, 0)
+
+
+# ---- days
+
+
+def test_every_day_has_its_own_count(fresh, people, chain):
+    fresh.setMintsPerDay(1, sender=people.promoter)
+    day = 86_400
+    first = (chain.pending_timestamp // day + 1) * day
+    for number in range(4):
+        # The last second of a day and the first of the next are two days.
+        for moment in (first + number * day, first + (number + 1) * day - 1):
+            chain.pending_timestamp = moment
+            if moment % day:
+                with ape.reverts(fresh.MintLimitExceeded):
+                    fresh.mintBatch(number + 2, entries((people.anna, 1)), sender=people.minter)
+            else:
+                fresh.mintBatch(number + 1, entries((people.anna, 1)), sender=people.minter)

@@ -78,17 +78,17 @@ def test_nobody_but_the_market_moves_by_sale(ruled, people, sell):
 
 @pytest.mark.parametrize("kind", [GIFT, CLAIM, ISSUER, RECOVERY, 6, 255])
 def test_the_market_moves_for_sale_and_buyback_only(ruled, sell, kind):
-    with ape.reverts(ruled.NotAMarketKind, error_inputs={"kind": kind}):
+    with ape.reverts(ruled.NotAMarketKind, kind=kind):
         sell(kind)
 
 
 def test_a_sale_names_the_epoch_it_was_agreed_at(ruled, people, sell):
     for wrong in (1, 2**32 - 1):
-        with ape.reverts(ruled.StaleEpoch, error_inputs={"current": 0, "given": wrong}):
+        with ape.reverts(ruled.StaleEpoch, current=0, given=wrong):
             sell(epoch=wrong)
     ruled.transferFrom(people.anna, people.ben, ANNAS, sender=people.anna)
     ruled.transferFrom(people.ben, people.anna, ANNAS, sender=people.ben)
-    with ape.reverts(ruled.StaleEpoch, error_inputs={"current": 2, "given": 0}):
+    with ape.reverts(ruled.StaleEpoch, current=2, given=0):
         sell()
 
 
@@ -105,7 +105,7 @@ def test_a_sale_is_from_the_holder(ruled, people, sell):
 def test_only_live_tickets_are_sold(ruled, people, sell, status):
     ruled.setStatus([ANNAS], status, sender=people.operator)
     for kind in (SALE, BUYBACK):
-        with ape.reverts(ruled.TicketNotLive, error_inputs={"tokenId": ANNAS, "status": status}):
+        with ape.reverts(ruled.TicketNotLive, tokenId=ANNAS, status=status):
             sell(kind)
 
 
@@ -119,7 +119,7 @@ def test_a_sale_keeps_the_receiver_rule(ruled, people, sell, project):
 
 def test_a_sale_is_in_the_one_currency(ruled, bks, sell):
     for other in (ZERO, ruled.address):
-        with ape.reverts(ruled.WrongCurrency, error_inputs={"expected": bks.address, "given": other}):
+        with ape.reverts(ruled.WrongCurrency, expected=bks.address, given=other):
             sell(currency=other)
 
 
@@ -133,7 +133,7 @@ def test_a_closed_resale_still_lets_the_box_office_buy_back(ruled, people, sell)
 @pytest.mark.parametrize("kind", [SALE, BUYBACK])
 def test_a_paused_resale_stops_sales_and_buybacks_only(ruled, people, sell, kind):
     ruled.setPaused(PAUSE_RESALE, sender=people.guardian)
-    with ape.reverts(ruled.ScopePaused, error_inputs={"scope": PAUSE_RESALE}):
+    with ape.reverts(ruled.ScopePaused, scope=PAUSE_RESALE):
         sell(kind)
     ruled.transferFrom(people.anna, people.anna, ANNAS, sender=people.anna)
     ruled.issue([PROMOTERS], [people.cleo], sender=people.promoter)
@@ -153,7 +153,7 @@ def test_a_price_at_the_cap_passes_and_one_unit_more_does_not(ruled, sell):
     cap = ruled.capOf(ANNAS)
     for kind in (SALE, BUYBACK):
         for above in (cap + 1, 2**256 - 1):
-            with ape.reverts(ruled.PriceAboveCap, error_inputs={"cap": cap, "price": above}):
+            with ape.reverts(ruled.PriceAboveCap, cap=cap, price=above):
                 sell(kind, price=above)
     sell(price=cap)
 
@@ -173,16 +173,16 @@ def test_the_cap_is_rounded_down_once(launch, people):
 
 
 def test_a_tier_without_terms_cannot_be_sold_but_given(ruled, people, sell):
-    with ape.reverts(ruled.TierNotPublished, error_inputs={"tier": 9}):
+    with ape.reverts(ruled.TierNotPublished, tier=9):
         sell(id=WITHOUT_TERMS, price=0)
-    with ape.reverts(ruled.TierNotPublished, error_inputs={"tier": 9}):
+    with ape.reverts(ruled.TierNotPublished, tier=9):
         ruled.capOf(WITHOUT_TERMS)
     ruled.transferFrom(people.anna, people.cleo, WITHOUT_TERMS, sender=people.anna)
 
 
 def test_a_free_ticket_has_a_cap_of_nothing(ruled, people, sell):
     ruled.publishTiers([(9, FACE, 0, 100)], sender=people.promoter)
-    with ape.reverts(ruled.PriceAboveCap, error_inputs={"cap": 0, "price": 1}):
+    with ape.reverts(ruled.PriceAboveCap, cap=0, price=1):
         sell(id=WITHOUT_TERMS, price=1)
     sell(id=WITHOUT_TERMS, price=0)
 
@@ -194,10 +194,10 @@ def test_the_terms_of_a_tier_are_set_once(ruled, people):
     receipt = ruled.publishTiers([(3, 1, 2, 3)], sender=people.promoter)
     assert events(receipt, "TierPublished") == [{"tier": 3, "face": 1, "paid": 2, "list": 3}]
     assert tuple(ruled.tierTerms(3)) == (3, 1, 2, 3)
-    with ape.reverts(ruled.TierAlreadyPublished, error_inputs={"tier": 1}):
+    with ape.reverts(ruled.TierAlreadyPublished, tier=1):
         ruled.publishTiers([TIERS[0]], sender=people.promoter)
     for bad in ((4, 1, 1, 0), (4, 1, 2, 1), (4, 0, 0, 0)):
-        with ape.reverts(ruled.BadTierTerms, error_inputs={"tier": 4}):
+        with ape.reverts(ruled.BadTierTerms, tier=4):
             ruled.publishTiers([bad], sender=people.promoter)
 
 
@@ -226,7 +226,7 @@ def test_a_ticket_paid_by_card_is_held_back(ruled, people, sell, chain):
     until = minted + 30 * DAY
     assert ruled.resaleHeldUntil(ANNAS) == until
     for kind in (SALE, BUYBACK):
-        with ape.reverts(ruled.ResaleHeld, error_inputs={"tokenId": ANNAS, "until": until}):
+        with ape.reverts(ruled.ResaleHeld, tokenId=ANNAS, until=until):
             sell(kind)
     # Giving it on does not shorten it, and does not begin it anew.
     ruled.transferFrom(people.anna, people.anna, ANNAS, sender=people.anna)
@@ -244,9 +244,9 @@ def test_frozen_tickets_move_for_the_box_office_only(ruled, people, sell, chain)
     ruled.transferFrom(people.anna, people.anna, ANNAS, sender=people.anna)
     chain.pending_timestamp = freeze
     for kind in (SALE, BUYBACK):
-        with ape.reverts(ruled.TicketsFrozen, error_inputs={"since": freeze}):
+        with ape.reverts(ruled.TicketsFrozen, since=freeze):
             sell(kind, epoch=1)
-    with ape.reverts(ruled.TicketsFrozen, error_inputs={"since": freeze}):
+    with ape.reverts(ruled.TicketsFrozen, since=freeze):
         ruled.transferFrom(people.anna, people.cleo, ANNAS, sender=people.anna)
     with ape.reverts(ruled.TicketsFrozen):
         ruled.safeTransferFrom(people.anna, people.cleo, ANNAS, sender=people.anna)
@@ -258,7 +258,7 @@ def test_a_ticket_is_given_on_as_often_as_the_rules_say(ruled, people, limit):
     ruled.setRules(rules(giftLimit=limit), sender=people.promoter)
     for _ in range(limit):
         ruled.transferFrom(people.anna, people.anna, ANNAS, sender=people.anna)
-    with ape.reverts(ruled.GiftLimitReached, error_inputs={"tokenId": ANNAS, "limit": limit}):
+    with ape.reverts(ruled.GiftLimitReached, tokenId=ANNAS, limit=limit):
         ruled.transferFrom(people.anna, people.cleo, ANNAS, sender=people.anna)
 
 
@@ -285,7 +285,7 @@ def test_a_ticket_rests_between_changes_of_hands(ruled, people, chain):
     ruled.setRules(rules(giftCoolOff=DAY), sender=people.promoter)
     moved = chain.pending_timestamp = chain.pending_timestamp + 10
     ruled.transferFrom(people.anna, people.cleo, ANNAS, sender=people.anna)  # the mint does not count
-    with ape.reverts(ruled.GiftTooSoon, error_inputs={"tokenId": ANNAS, "from": moved + DAY}):
+    with ape.reverts(ruled.GiftTooSoon, **{"tokenId": ANNAS, "from": moved + DAY}):
         ruled.transferFrom(people.cleo, people.ben, ANNAS, sender=people.cleo)
     chain.pending_timestamp = moved + DAY - 1
     with ape.reverts(ruled.GiftTooSoon):
@@ -314,7 +314,7 @@ def test_the_owner_hands_out_tickets_it_holds_without_rules(ruled, people):
 
 def test_the_owner_hands_out_nobody_elses_tickets(ruled, people, project):
     for other in (ANNAS, ESCROWED):
-        with ape.reverts(ruled.NotHeldByOwner, error_inputs={"tokenId": other}):
+        with ape.reverts(ruled.NotHeldByOwner, tokenId=other):
             ruled.issue([other], [people.cleo], sender=people.promoter)
     ruled.approve(people.promoter, ANNAS, sender=people.anna)
     with ape.reverts(ruled.NotHeldByOwner):
@@ -353,7 +353,7 @@ def test_a_lost_wallets_ticket_moves_after_two_days(ruled, people, chain):
     assert events(receipt, "RecoveryRequested") == [{"tokenId": ANNAS, "to": people.cleo, "epoch": 0, "readyAt": ready}]
     assert tuple(ruled.recovery(ANNAS)) == (people.cleo, ready)
     chain.pending_timestamp = ready - 1
-    with ape.reverts(ruled.RecoveryTooSoon, error_inputs={"readyAt": ready}):
+    with ape.reverts(ruled.RecoveryTooSoon, readyAt=ready):
         ruled.recover(ANNAS, sender=people.promoter)
     chain.pending_timestamp = ready
     receipt = ruled.recover(ANNAS, sender=people.promoter)
@@ -365,7 +365,7 @@ def test_a_lost_wallets_ticket_moves_after_two_days(ruled, people, chain):
 
 
 def test_only_the_owner_asks_and_only_for_locked_tickets(ruled, people):
-    with ape.reverts(ruled.TicketNotLocked, error_inputs={"tokenId": ANNAS}):
+    with ape.reverts(ruled.TicketNotLocked, tokenId=ANNAS):
         ruled.requestRecovery(ANNAS, people.cleo, sender=people.promoter)
     ruled.setStatus([ANNAS, ESCROWED], LOCKED, sender=people.operator)
     for other in (people.operator, people.guardian, people.anna, people.minter):
@@ -375,9 +375,9 @@ def test_only_the_owner_asks_and_only_for_locked_tickets(ruled, people):
             ruled.recover(ANNAS, sender=other)
     with ape.reverts(ruled.ReceiverIsZero):
         ruled.requestRecovery(ANNAS, ZERO, sender=people.promoter)
-    with ape.reverts(ruled.TicketInEscrow, error_inputs={"tokenId": ESCROWED}):
+    with ape.reverts(ruled.TicketInEscrow, tokenId=ESCROWED):
         ruled.requestRecovery(ESCROWED, people.cleo, sender=people.promoter)
-    with ape.reverts(ruled.NoRecovery, error_inputs={"tokenId": ANNAS}):
+    with ape.reverts(ruled.NoRecovery, tokenId=ANNAS):
         ruled.recover(ANNAS, sender=people.promoter)
     for call in (ruled.requestRecovery, ruled.recover, ruled.cancelRecovery):
         with ape.reverts(ruled.TokenDoesNotExist):

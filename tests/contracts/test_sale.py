@@ -88,7 +88,7 @@ def test_a_bought_ticket_has_no_resale_hold(office, people, buy):
 
 def test_bks_is_paid_by_allowance(office, people, bks, quote, buy):
     given = quote(currency=bks.address)
-    with ape.reverts(office.PaymentFailed, error_inputs={"currency": bks, "account": people.anna, "amount": PRICE}):
+    with ape.reverts(office.PaymentFailed, currency=bks, account=people.anna, amount=PRICE):
         buy(given)
     bks.approve(office, PRICE, sender=people.anna)
     buy(given)
@@ -118,13 +118,13 @@ def test_a_bad_permit_pays_nothing(office, people, bks, quote, buy, chain):
 
 @pytest.mark.parametrize("value", [0, PRICE - 1, PRICE + 1])
 def test_bnb_is_exact(office, buy, value):
-    with ape.reverts(office.WrongValue, error_inputs={"expected": PRICE, "given": value}):
+    with ape.reverts(office.WrongValue, expected=PRICE, given=value):
         buy(value=value)
 
 
 def test_bnb_with_a_price_in_bks_is_refused(office, people, bks, quote, buy):
     bks.approve(office, PRICE, sender=people.anna)
-    with ape.reverts(office.WrongValue, error_inputs={"expected": 0, "given": 1}):
+    with ape.reverts(office.WrongValue, expected=0, given=1):
         buy(quote(currency=bks.address), value=1)
 
 
@@ -134,14 +134,14 @@ def test_a_token_that_keeps_a_part_is_refused(office, people, project, quote, bu
     odd.give(people.anna, 2 * PRICE, sender=people.stranger)
     odd.approve(office, 2 * PRICE, sender=people.anna)
     odd.keep(kept, sender=people.stranger)
-    with ape.reverts(office.WrongAmountReceived, error_inputs={"expected": PRICE, "received": PRICE - kept}):
+    with ape.reverts(office.WrongAmountReceived, expected=PRICE, received=PRICE - kept):
         buy(quote(currency=odd.address))
 
 
 def test_a_token_that_lies_about_moving_is_refused(office, people, project, quote, buy):
     odd = people.stranger.deploy(project.OddToken)
     odd.keep(2**256 - 1, sender=people.stranger)  # answers true and moves nothing
-    with ape.reverts(office.WrongAmountReceived, error_inputs={"expected": PRICE, "received": 0}):
+    with ape.reverts(office.WrongAmountReceived, expected=PRICE, received=0):
         buy(quote(currency=odd.address))
 
 
@@ -153,7 +153,7 @@ def test_a_currency_that_is_no_contract_pays_nothing(office, people, quote, buy)
 def test_a_quote_is_good_once(office, people, quote, buy):
     buy()
     for again in (quote(), quote(tier=2, price=1, fee=0)):
-        with ape.reverts(office.QuoteUsed, error_inputs={"id": ID}):
+        with ape.reverts(office.QuoteUsed, id=ID):
             buy(again)
     buy(quote(id=b"\x52" * 32))
 
@@ -212,7 +212,7 @@ def test_without_a_quote_signer_nothing_is_sold(office, people, quote, buy):
 
 
 def test_a_quote_is_for_its_buyer(office, people, quote, buy):
-    with ape.reverts(office.NotTheBuyer, error_inputs={"buyer": people.anna}):
+    with ape.reverts(office.NotTheBuyer, buyer=people.anna):
         buy(sender=people.ben)
 
 
@@ -259,7 +259,7 @@ def test_a_free_quote_costs_nothing(office, quote, buy):
 
 def test_a_paused_sale_stops_buying_and_nothing_else_does(office, people, buy):
     office.setPaused(PAUSE_SALE, sender=people.guardian)
-    with ape.reverts(office.ScopePaused, error_inputs={"scope": PAUSE_SALE}):
+    with ape.reverts(office.ScopePaused, scope=PAUSE_SALE):
         buy()
     office.setPaused(PAUSE_MINT | PAUSE_RESALE | PAUSE_CLAIM, sender=people.guardian)
     buy()
@@ -297,7 +297,7 @@ def test_a_wallet_buys_as_many_as_the_rules_say_even_if_it_gives_them_away(offic
     buy()
     for ticket in (SINGLE, SINGLE + 1):
         office.transferFrom(people.anna, people.ben, ticket, sender=people.anna)
-    with ape.reverts(office.WalletLimitExceeded, error_inputs={"limit": 3}):
+    with ape.reverts(office.WalletLimitExceeded, limit=3):
         buy(quote(id=b"\1" * 32))
     buy(quote(id=b"\1" * 32, quantity=1))
     assert (office.takenBy(people.anna), office.takenBy(people.ben)) == (3, 0)

@@ -39,7 +39,7 @@ def test_a_status_changes_along_its_edges_only(collection, people, in_status, be
         assert collection.ticket(ticket) == (people.anna, 1, after, 0)
         assert collection.locked(ticket) == (after != LIVE)
     else:
-        with ape.reverts(collection.BadStatusChange, error_inputs={"tokenId": ticket, "from": before, "to": after}):
+        with ape.reverts(collection.BadStatusChange, **{"tokenId": ticket, "from": before, "to": after}):
             collection.setStatus([ticket], after, sender=people.operator)
 
 
@@ -51,7 +51,7 @@ def test_an_unknown_status_is_refused(collection, people, tickets, unknown):
 
 def test_several_tickets_change_together_or_not_at_all(collection, people, tickets):
     collection.setStatus([tickets.bens], USED, sender=people.operator)
-    with ape.reverts(collection.BadStatusChange, error_inputs={"tokenId": tickets.bens, "from": USED, "to": USED}):
+    with ape.reverts(collection.BadStatusChange, **{"tokenId": tickets.bens, "from": USED, "to": USED}):
         collection.setStatus([tickets.annas, tickets.bens], USED, sender=people.operator)
     assert collection.ticket(tickets.annas).status == LIVE
     collection.setStatus([tickets.annas, tickets.escrowed], USED, sender=people.operator)
@@ -111,7 +111,7 @@ def test_a_void_ticket_burns(collection, people, in_status):
 @pytest.mark.parametrize("status", [LIVE, LOCKED, USED])
 def test_only_void_tickets_burn(collection, people, in_status, status):
     ticket = in_status(status)
-    with ape.reverts(collection.TicketNotVoid, error_inputs={"tokenId": ticket}):
+    with ape.reverts(collection.TicketNotVoid, tokenId=ticket):
         collection.burn(ticket, sender=people.operator)
 
 

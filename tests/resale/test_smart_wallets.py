@@ -91,7 +91,7 @@ def test_the_wallets_new_key_lists_anew(stage, rotating):
     listing = stage.list(renewed, ticket)
     stage.buy(stage.buyer, listing)
     stage.finish()
-    assert [stage.listing(one)[0] for one in (old, listing)] == ["INVALID", "SETTLED"]
+    assert [stage.listing(one)[0] for one in (old, listing)] == ["CANCELLED", "SETTLED"]
 
 
 def test_a_wallet_that_is_not_deployed_yet_is_told_to_be(stage):
