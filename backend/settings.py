@@ -69,6 +69,14 @@ class Settings(BaseSettings):
     quote_keystore: Path | None = None
     rewards_keystore: Path | None = None
     keystore_password: str | None = None
+    minter_kms_key: str | None = Field(None, description="Id, ARN or alias of a key in AWS KMS, instead of a keystore")
+    claim_kms_key: str | None = None
+    operator_kms_key: str | None = None
+    deployer_kms_key: str | None = None
+    quote_kms_key: str | None = None
+    rewards_kms_key: str | None = None
+    kms_region: str | None = None
+    kms_endpoint_url: str | None = Field(None, description="Another address that speaks the JSON of AWS KMS")
 
     stripe_api_key: str | None = None
     stripe_webhook_secret: str | None = None
@@ -109,7 +117,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_weak_production(self) -> "Settings":
-        wrong = list(self._mixed_money())
+        wrong = [*self._mixed_money(), *self._mixed_signers()]
         if self.is_production:
             wrong += [*self._weak_secrets(), *self._weak_signers()]
         if wrong:
@@ -130,6 +138,16 @@ class Settings(BaseSettings):
                 ", where tickets are real: use the live key, or a test network such as eip155:97"
             )
 
+    def _mixed_signers(self) -> Iterator[str]:
+        """Refuse a role with two keys: which of them signs must not be a guess."""
+        in_service = [role for role in SIGNER_ROLES if getattr(self, f"{role}_kms_key")]
+        for role in in_service:
+            if getattr(self, f"{role}_keystore") or getattr(self, f"{role}_key"):
+                name = role.upper()
+                yield f"{name}_KMS_KEY is set and so is {name}_KEYSTORE or {name}_KEY: leave one of them"
+        if in_service and not self.kms_region:
+            yield "KMS_REGION must name the key service's region, such as eu-north-1"
+
     def _weak_secrets(self) -> Iterator[str]:
         if len(self.secret_key) < _SHORTEST_SECRET or self.secret_key == _DEVELOPMENT_SECRET:
             yield f"SECRET_KEY must be set to {_SHORTEST_SECRET} or more random characters (openssl rand -hex 32)"
@@ -145,15 +163,17 @@ class Settings(BaseSettings):
             yield "GUARDIAN_ADDRESS must be the admin wallet that may pause"
 
     def _weak_signers(self) -> Iterator[str]:
-        for role in SIGNER_ROLES:
+        needed = [role for role in SIGNER_ROLES if role != "rewards" or self.rewards_per_order or self.rewards_key]
+        for role in needed:
+            name = role.upper()
             if getattr(self, f"{role}_key"):
-                yield f"{role.upper()}_KEY is a raw key: use {role.upper()}_KEYSTORE and KEYSTORE_PASSWORD instead"
-            elif role == "rewards" and not self.rewards_per_order:
-                continue
-            elif not getattr(self, f"{role}_keystore"):
-                yield f"{role.upper()}_KEYSTORE must be the path of an encrypted keystore file"
-        if not self.keystore_password:
+                yield f"{name}_KEY is a raw key: use {name}_KMS_KEY, or {name}_KEYSTORE and KEYSTORE_PASSWORD, instead"
+            elif not getattr(self, f"{role}_keystore") and not getattr(self, f"{role}_kms_key"):
+                yield f"{name}_KEYSTORE must be the path of an encrypted keystore file, or {name}_KMS_KEY a key's id"
+        if any(getattr(self, f"{role}_keystore") for role in needed) and not self.keystore_password:
             yield "KEYSTORE_PASSWORD must be set: it opens the keystores"
+        if self.kms_endpoint_url and not self.kms_endpoint_url.startswith("https://"):
+            yield "KMS_ENDPOINT_URL must be an https:// address"
 
 
 class Misconfigured(SystemExit):
