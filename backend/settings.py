@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     siwe_minutes: int = Field(10, ge=1, le=10)
     claim_code_days: int = Field(30, ge=1)
     challenge_seconds: int = Field(120, ge=5)
+    sales_reserve_tickets: int = Field(
+        1000, ge=0, description="New sales stop when the minter cannot pay for so many more mints than it owes"
+    )
     batch_size: int = Field(200, ge=1, le=1000)
     batch_wait_seconds: float = Field(1.0, ge=0)
     batches_in_flight: int = Field(4, ge=1, le=64, description="Full batches of a collection under way at once")

@@ -85,6 +85,8 @@ class Event(Base):
     version: Mapped[int]
     max_supply: Mapped[int | None]
     """How many tickets its collection can ever hold; null until that is fixed, and the set of tiers with it."""
+    sales_suspended_reason: Mapped[str | None] = mapped_column(Text)
+    """Why no new order is taken although the event is on sale; null: none. Written from above, it ends by itself."""
     created_at: Mapped[datetime]
 
     tiers: Mapped[list["Tier"]] = relationship(order_by="Tier.number", viewonly=True)

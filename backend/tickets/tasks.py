@@ -17,6 +17,7 @@ from backend.tickets import (
     deploy,
     disputes,
     effects,
+    funds,
     metadata,
     minted,
     payout_check,
@@ -180,6 +181,13 @@ def sweep_queue() -> None:
     with unit_of_work() as session:
         waiting = batches.collections_with_queue(session)
     jobs.swept(waiting, close_batch)
+
+
+@jobs.every(seconds=15)
+@jobs.task("tickets.check_funds")
+def check_funds() -> None:
+    """Stop new sales while a minter could not pay for their mints; take them up again when it can."""
+    funds.check()
 
 
 @jobs.every(seconds=10)
