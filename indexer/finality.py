@@ -16,11 +16,10 @@ from sqlalchemy.orm import Session
 from backend.chain import onlog
 from backend.chain.models import ChainBlock, ChainCursor, ChainLog, CursorStatus
 from backend.chain.onlog import Log, Subscription
-from backend.chain.progress import FACTS_CURSOR
+from backend.chain.progress import FACTS_CURSOR, FINAL_CURSORS
 from backend.kit import clock, logs
 from indexer.apply import chosen, place, watched
 
-PREFIX = "final:"
 _LOGS_AT_ONCE = 5_000
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _log = logs.get(__name__)
@@ -85,7 +84,7 @@ class Finality:
             found, upto = self._logs(session, lowest, goal)
         idle: list[str] = []
         for subscription in onlog.registered.final:
-            name = PREFIX + subscription.name
+            name = FINAL_CURSORS + subscription.name
             if name not in behind or behind[name] >= upto:
                 continue
             mine = chosen(subscription, contracts, [log for log in found if log.block_number > behind[name]])
@@ -109,7 +108,7 @@ class Finality:
         return failing is None or monotonic() >= failing.not_before
 
     def _cursors(self, session: Session) -> dict[str, int]:
-        names = [PREFIX + subscription.name for subscription in onlog.registered.final]
+        names = [FINAL_CURSORS + subscription.name for subscription in onlog.registered.final]
         query = select(ChainCursor.name, ChainCursor.block_number).where(ChainCursor.network == self.network)
         found = {name: number for name, number in session.execute(query) if name in names}
         new = [name for name in names if name not in found]
@@ -162,7 +161,7 @@ class Finality:
         ], upto
 
     def _give(self, subscription: Subscription, mine: Sequence[Log], after: int, upto: int) -> None:
-        name = PREFIX + subscription.name
+        name = FINAL_CURSORS + subscription.name
         try:
             with self.open() as session:
                 # The last word on "exactly once": the cursor's row, locked, is still where these logs begin.

@@ -8,8 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from backend.chain.models import ChainBlock, ChainCursor, CursorStatus
-from backend.chain.progress import FACTS_CURSOR
-from indexer.finality import PREFIX
+from backend.chain.progress import FACTS_CURSOR, FINAL_CURSORS
 from indexer.node import Node
 from indexer.rpc import NodeTrouble
 from indexer.writer import lock_key
@@ -100,9 +99,9 @@ def health(session: Session, network: str, head: int | None) -> IndexHealth:
         finalized=facts.finalized_number,
         updated_at=facts.updated_at,
         handlers=[
-            HandlerHealth(cursor.name.removeprefix(PREFIX), cursor.block_number, cursor.status, cursor.error)
+            HandlerHealth(cursor.name.removeprefix(FINAL_CURSORS), cursor.block_number, cursor.status, cursor.error)
             for cursor in cursors
-            if cursor.name.startswith(PREFIX)
+            if cursor.name.startswith(FINAL_CURSORS)
         ],
     )
 

@@ -99,13 +99,11 @@ def is_later(send: ChainSend) -> ColumnElement[bool]:
 def check(port: ChainPort, send: ChainSend, sender: bytes, place: Place) -> Go | Wait | Behind | Refused:
     """Simulate the call and weigh what it costs. Uses the network, so never inside a transaction.
 
-    A call whose gas is known goes right behind the ones before it: their effect, on which its own depends, is in no
-    node's state yet. Should one of them fail, it reverts, and is asked for again.
+    A call whose gas is known goes right behind others that are under way: their effect, on which its own depends, is
+    in no node's state yet. Should one of them fail, it reverts, and is asked for again.
     """
     gas_limit = send.gas_limit
-    if gas_limit is not None and place.ahead is Ahead.UNSENT:
-        return Behind()
-    if gas_limit is None or place.ahead is Ahead.NOBODY:
+    if gas_limit is None or place.ahead is not Ahead.SENT:
         try:
             # The limit is asked for even when it is given: the question is also whether the call would succeed.
             estimate = port.estimate_gas(sender, send.to_address, send.data, send.value, "pending")

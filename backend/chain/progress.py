@@ -12,6 +12,10 @@ FACTS_CURSOR = "facts"
 """The name of the cursor under which the follower keeps its own place."""
 
 
+FINAL_CURSORS = "final:"
+"""The names of the cursors of those who are told of final logs begin so, one each."""
+
+
 class NetworkProgress(BaseModel):
     """One network's index."""
 

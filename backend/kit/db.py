@@ -29,7 +29,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -91,6 +91,12 @@ class GaveWay(Unavailable, Retryable):
     """Two requests got in each other's way and this one gave way; nothing of it was done. Send it again."""
 
     code = "gave_way"
+
+
+class DatabaseAway(Unavailable, Retryable):
+    """The database does not answer. What was asked for is not done, or was done just before; ask again shortly."""
+
+    code = "database_away"
 
 
 _engine: Engine | None = None
@@ -176,7 +182,8 @@ def after_commit(session: Session, call: Callable[[], None]) -> None:
 def unit_of_work(tenant: str = PLATFORM) -> Iterator[Session]:
     """Open a transaction, commit at the end of the block, roll back when it raises.
 
-    Raises GaveWay when Postgres ended the transaction in favour of another (a deadlock, a serialization failure).
+    Raises GaveWay when Postgres ended the transaction in favour of another (a deadlock, a serialization failure), and
+    DatabaseAway when it cannot be reached or went away.
     """
     session = _make_session(info={"tenant": tenant})
     try:
@@ -186,12 +193,22 @@ def unit_of_work(tenant: str = PLATFORM) -> Iterator[Session]:
         session.rollback()
         if isinstance(error.orig, _GAVE_WAY):
             raise GaveWay from error
+        if _is_away(error):
+            raise DatabaseAway from error
         raise
     except BaseException:
         session.rollback()
         raise
     finally:
         session.close()
+
+
+def _is_away(error: DBAPIError) -> bool:
+    if error.connection_invalidated:
+        return True
+    # Refused, timed out, or starting up: no connection was made, so no SQLSTATE class but 08 and 57 is told.
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(error, OperationalError) and (state is None or state.startswith(("08", "57P")))
 
 
 def _request_session() -> Iterator[Session]:

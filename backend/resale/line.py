@@ -1,7 +1,7 @@
 """The line for tickets of a sold-out tier: taking a place, being invited to pay, and whose turn it is.
 
 Who has paid goes before who has not; among these the number decides. Every step locks the tier first, so numbers have
-no gaps and two sellers never get the same place (docs/decisions/0012-line.md).
+no gaps and two sellers never get the same place (docs/decisions/0014-line.md).
 """
 
 from datetime import datetime, timedelta

@@ -30,21 +30,21 @@ def take_back(session: Session, notice: OrderRefunded | OrderVoided, now: dateti
 
 
 @at_once(SendFinal)
-def mark_done(session: Session, notice: SendFinal, now: datetime) -> None:  # noqa: ARG001 - every reaction takes the time
+def mark_done(session: Session, notice: SendFinal, now: datetime) -> None:
     """Believe what cannot be undone."""
     if notice.purpose == service.REWARD:
-        service.done(session, notice.subject_id)
+        service.done(session, notice.subject_id, now)
 
 
 @at_once(SendReverted)
-def take_refusal(session: Session, notice: SendReverted, now: datetime) -> None:  # noqa: ARG001 - as above
+def take_refusal(session: Session, notice: SendReverted, now: datetime) -> None:
     """Act on the token's no."""
     if notice.purpose == service.REWARD:
-        service.refused(session, notice.subject_id, notice.reason)
+        service.refused(session, notice.subject_id, notice.reason, now)
 
 
 @at_once(SendUnknown)
-def ask(session: Session, notice: SendUnknown, now: datetime) -> None:  # noqa: ARG001 - as above
+def ask(session: Session, notice: SendUnknown, now: datetime) -> None:  # noqa: ARG001 - every reaction takes the time
     """Have the chain asked whether the reward is there."""
     if notice.purpose == service.REWARD:
         nudge(session, "rewards.ask", notice.send_id)

@@ -24,7 +24,7 @@ class RewardStatus(StrEnum):
 R = RewardStatus
 EDGES: dict[RewardStatus, frozenset[RewardStatus]] = {
     R.SENT: frozenset({R.DONE, R.CANCELLED, R.STUCK}),
-    R.STUCK: frozenset({R.DONE}),
+    R.STUCK: frozenset({R.DONE, R.CANCELLED}),
     R.DONE: frozenset(),
     R.SET_OFF: frozenset(),
     R.CANCELLED: frozenset(),
@@ -55,9 +55,9 @@ def set_off(earned: int, debts: Sequence[Debt]) -> tuple[int, dict[UUID, int]]:
     return left, against
 
 
-def owed(earned: int, withheld: int, *, was_sent: bool) -> int:
+def owed(earned: int, withheld: int, *, was_given: bool) -> int:
     """Return the debt a refund leaves: all that the reward was worth to its buyer.
 
     What was set off against older debts paid those, so it is owed again; what was never sent is not owed.
     """
-    return earned if was_sent else withheld
+    return earned if was_given else withheld

@@ -17,7 +17,7 @@ from backend.kit import logs
 from backend.kit.db import locked
 from backend.kit.ids import new_id
 from backend.orders.models import Order, OrderStatus
-from backend.rewards import rules
+from backend.rewards import books, rules
 from backend.rewards.models import Reward
 from backend.rewards.rules import RewardStatus
 from backend.settings import Settings
@@ -55,6 +55,7 @@ def earn(session: Session, order_id: UUID, settings: Settings, now: datetime) ->
     else:
         reward.status = RewardStatus.SET_OFF
     session.flush()
+    books.earned(session, reward, now)
     return reward
 
 
@@ -68,9 +69,10 @@ def claw_back(session: Session, order_id: UUID, settings: Settings, now: datetim
     reward = locked(session, Reward, reward_id)
     if reward is None or reward.owed or reward.status == RewardStatus.CANCELLED:
         return
-    was_sent = reward.status != RewardStatus.SET_OFF and not _stopped(session, reward, now)
-    reward.owed = rules.owed(reward.earned, reward.withheld, was_sent=was_sent)
-    _log.info("reward_taken_back", reward_id=str(reward.id), owed=reward.owed, was_sent=was_sent)
+    was_given = reward.status == RewardStatus.SET_OFF or not _stopped(session, reward, now)
+    reward.owed = rules.owed(reward.earned, reward.withheld, was_given=was_given)
+    (books.taken_back if was_given else books.stopped)(session, reward, now)
+    _log.info("reward_taken_back", reward_id=str(reward.id), owed=reward.owed, was_given=was_given)
     session.flush()
 
 
@@ -80,18 +82,31 @@ def debt_of(session: Session, account_id: UUID) -> int:
     return int(session.scalars(query).one())
 
 
-def done(session: Session, reward_id: UUID) -> None:
+def done(session: Session, reward_id: UUID, now: datetime) -> None:
     """Note that the reward is in the wallet, for good."""
-    _move(session, reward_id, RewardStatus.DONE, None)
+    _given(session, reward_id, None, now)
 
 
-def refused(session: Session, reward_id: UUID, reason: str) -> None:
-    """Act on the contract's no: a used id means that it was given before; else a person must look."""
+def refused(session: Session, reward_id: UUID, reason: str, now: datetime) -> None:
+    """Act on the contract's no: a used id means that it was given before; else a person must look.
+
+    One that was taken back meanwhile is owed only as far as it had paid older debts: nobody owes what never came.
+    """
     if reason.startswith("RewardUsed"):
-        _move(session, reward_id, RewardStatus.DONE, reason)
-    else:
-        _move(session, reward_id, RewardStatus.STUCK, reason)
-        _log.error("reward_stuck", reward_id=str(reward_id), reason=reason)
+        _given(session, reward_id, reason, now)
+        return
+    reward = _moved(session, reward_id, RewardStatus.STUCK, reason)
+    if reward is None:
+        return
+    _log.error("reward_stuck", reward_id=str(reward_id), reason=reason)
+    if reward.owed:
+        books.never_came(session, reward, now)
+        if reward.repaid <= reward.withheld:
+            reward.owed, reward.status = reward.withheld, RewardStatus.CANCELLED
+        else:
+            # Later rewards have paid for what never came: the books say how much, and a person gives it back.
+            reward.owed = reward.repaid
+        session.flush()
 
 
 def _write(
@@ -139,6 +154,7 @@ def _stopped(session: Session, reward: Reward, now: datetime) -> bool:
     """Withdraw the minting if it has no nonce yet; say whether it will never happen."""
     send = outbox.find(session, REWARD, reward.id)
     if reward.status == RewardStatus.STUCK:
+        reward.status = RewardStatus.CANCELLED
         return True
     if send is None or not outbox.cancel(session, send.id, now):
         return False
@@ -146,7 +162,16 @@ def _stopped(session: Session, reward: Reward, now: datetime) -> bool:
     return True
 
 
-def _move(session: Session, reward_id: UUID, after: RewardStatus, problem: str | None) -> None:
+def _given(session: Session, reward_id: UUID, problem: str | None, now: datetime) -> None:
+    reward = _moved(session, reward_id, RewardStatus.DONE, problem)
+    if reward is not None:
+        books.minted(session, reward, now)
+
+
+def _moved(session: Session, reward_id: UUID, after: RewardStatus, problem: str | None) -> Reward | None:
+    """Move the reward and return it, locked; None when it stands there already or cannot go there."""
     reward = locked(session, Reward, reward_id)
-    if reward is not None and rules.may_follow(reward.status, after):
-        reward.status, reward.problem = after, problem
+    if reward is None or not rules.may_follow(reward.status, after):
+        return None
+    reward.status, reward.problem = after, problem
+    return reward

@@ -29,7 +29,7 @@ def ask(send_id: UUID) -> None:
         with unit_of_work() as session:
             outbox.settle_unknown(session, send_id, given, clock.now())
             if given:
-                service.done(session, reward.id)
+                service.done(session, reward.id, clock.now())
     except (FateUnclear, ChainUnreachable) as not_yet:
         _log.info("reward_not_known_yet", send_id=str(send_id), reason=not_yet.code)
 

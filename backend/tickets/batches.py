@@ -4,7 +4,7 @@ Jobs gather while a batch of their collection is under way, so the batches grow 
 size that is set. Full ones need not wait for the one before: some may be under way at once, sent in the order of their
 numbers by one key. When one of them is in trouble, no more are closed until it is settled.
 
-A batch may hold a thousand tickets, so its rows are written by single statements (docs/decisions/0013).
+A batch may hold a thousand tickets, so its rows are written by single statements (docs/decisions/0015-batches.md).
 """
 
 from collections.abc import Sequence

@@ -7,12 +7,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from backend.kit import db, jobs
 from backend.kit.ids import new_id
 from backend.kit.notices import StoredReaction
 from backend.worker import _carry
+from scripts.machine import testbed
 
 TENANT = text("SELECT current_setting('app.tenant')")
 
@@ -45,7 +46,7 @@ def test_a_transaction_that_gave_way_may_be_tried_again(session, kind):
 
 def test_any_other_trouble_of_the_database_is_not_taken_for_that(session):
     with pytest.raises(OperationalError), db.unit_of_work():
-        _give_way(psycopg.errors.AdminShutdown)
+        _give_way(psycopg.errors.DiskFull)
 
 
 @pytest.fixture
@@ -132,3 +133,23 @@ def test_a_call_that_fails_after_the_commit_keeps_no_other_from_running(session)
         db.after_commit(inner, lambda: 1 / 0)
         db.after_commit(inner, lambda: called.append("second"))
     assert called == ["second"]
+
+
+def test_a_database_that_is_away_is_named_and_comes_back_by_itself():
+    with testbed.postgres() as cluster:
+        engine = db.configure(cluster.url("backstage_app"))
+        with db.unit_of_work() as session:
+            session.execute(text("SELECT 1"))
+        cluster.kill()
+        for _ in range(2):  # the pooled connection that broke, and a new one that is refused
+            with pytest.raises(db.DatabaseAway), db.unit_of_work() as session:
+                session.execute(text("SELECT 1"))
+        cluster.start()
+        with db.unit_of_work() as session:
+            assert session.scalar(text("SELECT 1")) == 1
+        engine.dispose()
+
+
+def test_a_mistake_of_ours_is_no_absence(session):
+    with pytest.raises(ProgrammingError), db.unit_of_work() as inner:
+        inner.execute(text("SELECT nonsense"))

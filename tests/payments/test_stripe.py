@@ -9,7 +9,9 @@ import pytest
 
 from backend.kit.money import Money
 from backend.payments.port import (
+    BadSignature,
     BeginRequest,
+    DisputeSeen,
     ProviderRefused,
     ProviderUnavailable,
     RefundOutcome,
@@ -150,6 +152,27 @@ def test_answers_that_get_lost_are_brought_back_by_the_sdk_and_the_key(simulator
 def test_a_request_stripe_refuses_is_refused_here(provider, request_):
     with pytest.raises(ProviderRefused):
         provider.begin(replace(request_, expires_at=datetime.now(UTC) + timedelta(minutes=5)))
+
+
+def test_a_dispute_is_told_by_a_signed_message_and_fetched_with_our_payment(provider, request_, simulator, receiver):
+    begun = provider.begin(request_)
+    _pay(begun)
+    levers = f"{simulator.url}/_sim"
+    made = httpx.post(f"{levers}/sessions/{begun.reference}/dispute").json()
+    receiver.wait_until(lambda: any(b"charge.dispute.created" in raw for _, raw in receiver.got))
+    headers, raw = next(one for one in receiver.got if b"charge.dispute.created" in one[1])
+    told = provider.read_webhook(raw, headers)
+    assert (told.subject, told.reference) == (Subject.DISPUTE, made["id"])
+    with pytest.raises(BadSignature):
+        provider.read_webhook(raw.replace(b"needs_response", b"lost"), headers)
+    seen = provider.fetch_dispute(made["id"])
+    assert (seen.status, seen.amount, seen.payment_id) == (DisputeSeen.OPEN, PRICE, request_.payment_id)
+    with pytest.raises(ProviderRefused):
+        provider.refund(begun.reference, PRICE, uuid4())
+    httpx.post(f"{levers}/disputes/{made['id']}/lost")
+    assert provider.fetch_dispute(made["id"]).status is DisputeSeen.LOST
+    with pytest.raises(UnknownAtProvider):
+        provider.fetch_dispute("dp_none")
 
 
 def test_webhooks_name_the_payment_they_are_about(provider, request_, receiver):

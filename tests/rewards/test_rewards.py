@@ -1,14 +1,11 @@
 """BKS for a purchase: once, when final; a refund makes a debt that later rewards pay."""
 
-import json
 from uuid import UUID
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from backend.accounts.addresses import show_address
 from backend.chain import abi
 from backend.chain.models import ChainSend
 from backend.chain.notices import SendFinal, SendReverted
@@ -16,39 +13,13 @@ from backend.kit import notices
 from backend.kit.notices import announce
 from backend.orders.models import OrderStatus
 from backend.orders.notices import OrderFulfilled, OrderRefunded
-from backend.orders.place import Buyer
 from backend.rewards import reactions, rules, service
 from backend.rewards.models import Reward
 from backend.settings import get_settings
-from tests.factories.accounts import make_account, signed_in
+from tests.factories.accounts import signed_in
 from tests.factories.orders import make_order, make_sale
-from tests.factories.tickets import ALICE, NETWORK
-
-RATE = 10 * 10**18
-TOKEN = b"\xb5" * 20
-
-
-@pytest.fixture(autouse=True)
-def rate(settings, tmp_path):
-    contracts = {"BKS": {"address": show_address(TOKEN), "block": 2}}
-    written = {"network": NETWORK, "deployed_at_block": 1, "contracts": contracts}
-    (tmp_path / "eip155-31337.json").write_text(json.dumps(written))
-    settings(deployments_dir=tmp_path, rewards_per_order=RATE)
-
-
-@pytest.fixture
-def fulfilled(session, now):
-    """Makes orders of one fan whose tickets are final."""
-    sale = make_sale(session)
-    account = make_account(session, ALICE)
-
-    def make():
-        order = make_order(session, sale, now, buyer=Buyer.of(account.id, ALICE, None), quantity=1)
-        order.status = OrderStatus.FULFILLED
-        session.flush()
-        return order
-
-    return make
+from tests.factories.tickets import ALICE
+from tests.rewards.conftest import RATE, TOKEN
 
 
 def earn(session, order, now):

@@ -199,8 +199,15 @@ def test_a_quote_is_over_only_when_final_blocks_are_past_its_deadline(session, o
     assert provider.expire(reference)
 
 
-def test_a_quote_that_any_log_names_is_never_called_over(session, order, collection, now, final_at):
+@pytest.mark.parametrize(("told_up_to", "status"), [(None, Seen.OPEN), (9, Seen.OPEN), (10, Seen.EXPIRED)])
+def test_a_quote_that_a_log_names_is_not_over_until_all_who_read_final_logs_have_been_told_of_it(
+    session, order, collection, now, final_at, told_up_to, status
+):
     final_at(now + timedelta(days=1))
+    for name, number in (("final:one", told_up_to), ("final:another", 50)):
+        if told_up_to is not None:
+            row = {"network": NETWORK, "name": name, "block_number": number, "finalized_number": 0}
+            session.add(ChainCursor(**row, updated_at=now, status="RUNNING"))
     [*_, log] = bought_log(session, order, collection)
     session.add(ChainBlock(network=NETWORK, hash=log.block_hash, number=10, timestamp=now, canonical=True))
     session.add(
@@ -210,7 +217,7 @@ def test_a_quote_that_any_log_names_is_never_called_over(session, order, collect
         )
     )  # fmt: skip
     session.flush()
-    assert registry.get("crypto").fetch(str(payment_of(session, order).id)).status is Seen.OPEN
+    assert registry.get("crypto").fetch(str(payment_of(session, order).id)).status is status
 
 
 ADMIN_REASON = "The signing key's old fee, looked at on 3 March."

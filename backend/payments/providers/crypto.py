@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from backend.chain import registry
 from backend.chain.models import ChainBlock, ChainCursor, ChainLog
 from backend.chain.port import ChainUnreachable, WrongChain
-from backend.chain.progress import FACTS_CURSOR
+from backend.chain.progress import FACTS_CURSOR, FINAL_CURSORS
 from backend.kit.db import unit_of_work
 from backend.kit.money import Money
 from backend.payments.models import Payment
@@ -116,12 +116,23 @@ class CryptoProvider:
         return None if row is None else min(row.finalized_number, row.block_number)
 
     def _is_seen(self, session: Session, payment_id: UUID) -> bool:
-        """Tell whether any contract's log names the quote: then a handler has yet to say what it means."""
+        """Tell whether a log names the quote that a handler has yet to say the meaning of.
+
+        Any contract's log: which contract is ours to believe is not decided here. One that all handlers have been told
+        of, finally, means nothing more: had it been a purchase of ours, the payment would not be open. So a stranger's
+        contract that repeats the quote's id keeps no seats.
+        """
         canonical = exists().where(
             ChainBlock.network == ChainLog.network, ChainBlock.hash == ChainLog.block_hash, ChainBlock.canonical
         )
         named = ChainLog.topics[2] == quote_id(payment_id)  # Postgres counts from 1: the first indexed value
-        return bool(session.scalar(select(exists().where(ChainLog.network == self.network, named, canonical))))
+        told = (
+            select(func.coalesce(func.min(ChainCursor.block_number), -1))
+            .where(ChainCursor.network == self.network, ChainCursor.name.startswith(FINAL_CURSORS))
+            .scalar_subquery()
+        )
+        where = (ChainLog.network == self.network, named, canonical, ChainLog.block_number > told)
+        return bool(session.scalar(select(exists().where(*where))))
 
     def _time_of(self, block_number: int) -> datetime:
         try:
