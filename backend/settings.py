@@ -4,6 +4,7 @@ In production a missing or weak secret refuses to start, with a message that say
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -41,6 +42,13 @@ class Settings(BaseSettings):
     evm_network: str = Field("eip155:31337", pattern=r"^eip155:[1-9][0-9]{0,19}$", description="CAIP-2")
     evm_rpc_url: str = "http://localhost:8545"
     finality_depth: int | None = Field(None, ge=0, le=10_000, description="Blocks; None asks for the finalized tag")
+    fee_ceiling_gwei: Decimal | None = Field(
+        None, gt=0, le=1_000_000, description="The most we offer a unit of gas; None: what is usual on the network"
+    )
+    priority_fee_gwei: Decimal | None = Field(
+        None, ge=0, le=1_000_000, description="Offered on top of the base fee; None: what the market pays"
+    )
+    mint_deadline_seconds: int = Field(900, ge=1, description="A call not mined by then is OVERDUE")
     deployments_dir: Path = Path("contracts/deployments")
     guardian_address: str | None = Field(None, pattern=r"^0x[0-9a-fA-F]{40}$", description="The wallet that may pause")
     default_minter_allowance: int = Field(100_000, ge=0, description="Tickets, when the promoter names none")
@@ -120,7 +128,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_weak_production(self) -> "Settings":
-        wrong = [*self._mixed_money(), *self._mixed_signers()]
+        wrong = [*self._mixed_money(), *self._mixed_signers(), *self._mixed_fees()]
         if self.is_production:
             wrong += [*self._weak_secrets(), *self._weak_signers()]
         if wrong:
@@ -140,6 +148,11 @@ class Settings(BaseSettings):
                 f"STRIPE_API_KEY is not a live key (sk_live_... or rk_live_...), but EVM_NETWORK is {self.evm_network}"
                 ", where tickets are real: use the live key, or a test network such as eip155:97"
             )
+
+    def _mixed_fees(self) -> Iterator[str]:
+        ceiling, priority = self.fee_ceiling_gwei, self.priority_fee_gwei
+        if ceiling is not None and priority is not None and priority > ceiling:
+            yield "PRIORITY_FEE_GWEI is above FEE_CEILING_GWEI: no transaction could offer it"
 
     def _mixed_signers(self) -> Iterator[str]:
         """Refuse a role with two keys: which of them signs must not be a guess."""

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from sqlalchemy import exists
 
-from backend.chain import registry, rules, signers
+from backend.chain import outbox, registry, rules, signers
 from backend.chain import send as sending
 from backend.chain import watch as watching
-from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, SendStatus
+from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend
 from backend.kit import clock, jobs, nudges
 from backend.kit.db import unit_of_work
 
@@ -35,9 +35,9 @@ def sweep() -> None:
     """Nudge every send whose turn it is: those just begun, waiting, or on their way."""
     with unit_of_work() as session:
         now = clock.now()
+        outbox.mark_overdue(session, now)
         on_the_way = jobs.due(session, ChainSend, now, ChainSend.status.in_(rules.OPEN_SENDS), _ON_ITS_WAY)
-        begun = (SendStatus.QUEUED, SendStatus.WAITING, SendStatus.SENDING)
-        to_send = jobs.due(session, ChainSend, now, ChainSend.status.in_(begun), ~_ON_ITS_WAY)
+        to_send = jobs.due(session, ChainSend, now, ChainSend.status.in_(rules.SENDABLE), ~_ON_ITS_WAY)
     for send_id in to_send:
         nudges.send("chain.send", send_id)
     for send_id in on_the_way:

@@ -7,6 +7,7 @@ from backend.tickets import (
     claim_routes,
     collection_routes,
     funds_routes,
+    late_routes,
     payout_routes,
     purchase_routes,
     quote_routes,
@@ -25,5 +26,6 @@ for part in (
     claim_routes,
     admin_routes,
     funds_routes,
+    late_routes,
 ):
     router.include_router(part.router)

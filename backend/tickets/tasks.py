@@ -18,6 +18,7 @@ from backend.tickets import (
     disputes,
     effects,
     funds,
+    late,
     metadata,
     minted,
     payout_check,
@@ -207,6 +208,9 @@ def sweep() -> None:
         for order_id in disputes.sold_while_locked(session):
             disputes.release_sold(session, order_id, now)
         sends = effects.unclear(session)
+    with unit_of_work() as session:
+        # Its own transaction: orders are locked before batches, and the one above has locked those.
+        late.tell_orders(session, now)
     jobs.swept(unknown, ask_chain)
     jobs.swept(consented, deploy_collection)
     jobs.swept(unclear, ask_deployment)

@@ -67,9 +67,11 @@ def test_keys_in_a_key_service_need_no_keystore(settings):
         ({"minter_kms_key": "alias/minter", "minter_keystore": None}, "KMS_REGION"),
         ({"minter_kms_key": "alias/minter", "minter_key": "0x" + "22" * 32, "minter_keystore": None}, "MINTER_KMS_KEY"),
         ({"kms_endpoint_url": "http://kms.example"}, "KMS_ENDPOINT_URL"),
+        ({"fee_ceiling_gwei": "1", "priority_fee_gwei": "2"}, "PRIORITY_FEE_GWEI is above FEE_CEILING_GWEI"),
+        ({"fee_ceiling_gwei": "0"}, "FEE_CEILING_GWEI"),
     ],
 )
-def test_which_key_signs_is_never_a_guess(settings, changes, told):
+def test_neither_the_key_nor_the_fee_is_a_guess(settings, changes, told):
     settings(**{**GOOD, **changes})
     with pytest.raises(Misconfigured, match=told):
         get_settings()
