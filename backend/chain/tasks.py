@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import exists
 
-from backend.chain import outbox, registry, rules, signers
+from backend.chain import gaps, outbox, registry, rules, signers
 from backend.chain import send as sending
 from backend.chain import watch as watching
 from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend
@@ -47,5 +47,6 @@ def sweep() -> None:
 @jobs.every(seconds=30)
 @jobs.task("chain.check_signers")
 def check_signers() -> None:
-    """See what the chain says of our keys: balance and mined nonces, for the gauges."""
+    """Close the gaps of keys that stand still, then see what the chain says of each: balance and mined nonces."""
+    gaps.close(registry.port)
     signers.look(registry.port)
