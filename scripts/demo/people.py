@@ -59,11 +59,23 @@ class Show:
     balcony: str
 
 
+_TIERS = tuple(
+    {
+        "name": name,
+        "price_minor": price,
+        "quantity": quantity,
+        "per_account_limit": 6,
+        "prices": {"BKS": str(tokens * BKS), "BNB": str(tokens * BKS // 500)},
+    }
+    for name, price, quantity, tokens in (("Standing", 49_500, 500, 25), ("Balcony", 79_500, 80, 40))
+)
+
+
 class Promoter(Person):
     """Puts on events."""
 
-    def plan(self, organisation_id: str, title: str) -> Show:
-        """Create an event tonight with two tiers; its collection is not there yet."""
+    def plan(self, organisation_id: str, title: str, tiers: tuple[Answer, Answer] | None = None) -> Show:
+        """Create an event tonight with two tiers, the story's if none are given; its collection is not there yet."""
         now = datetime.now(UTC).replace(microsecond=0)
         event = self.api.post(
             "/v1/events",
@@ -79,20 +91,8 @@ class Promoter(Person):
                 "currency": "SEK",
             },
         )
-        tiers = [
-            self.api.post(
-                f"/v1/events/{event['id']}/tiers",
-                {
-                    "name": name,
-                    "price_minor": price,
-                    "quantity": quantity,
-                    "per_account_limit": 6,
-                    "prices": {"BKS": str(tokens * BKS), "BNB": str(tokens * BKS // 500)},
-                },
-            )
-            for name, price, quantity, tokens in (("Standing", 49_500, 500, 25), ("Balcony", 79_500, 80, 40))
-        ]
-        return Show(event["id"], "", tiers[0]["id"], tiers[1]["id"])
+        made = [self.api.post(f"/v1/events/{event['id']}/tiers", tier) for tier in tiers or _TIERS]
+        return Show(event["id"], "", made[0]["id"], made[1]["id"])
 
     def allow_resale(self, show: Show, faces: dict[int, int]) -> None:
         """Allow resale in BKS at no more than what was paid; `faces` are the tiers' face values in BKS base units."""

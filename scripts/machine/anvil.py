@@ -31,7 +31,7 @@ class Anvil:
     state: Path | None = None
     state_interval: int = 1
     """Seconds between two writes of the state file; each writes the whole of it."""
-    block_time: int | None = None
+    block_time: float | None = None
     """Seconds between blocks; None mines a block for each transaction and none else."""
     mixed: bool = True
     """With a block time, mine at once when a transaction arrives as well."""

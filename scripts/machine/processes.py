@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from scripts.machine.unprivileged import Account
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _TAIL_BYTES = 4_000
+_HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def launch(program: Program, records: Path | None = None) -> Running:
     """Start a program in a session of its own, its output in its log. With `records`, the next run can clean it up."""
     program.log.parent.mkdir(parents=True, exist_ok=True)
     account = program.account
-    with program.log.open("ab") as log:
+    with program.log.open("ab") as log, _signals_held() as started:
         popen = subprocess.Popen(
             list(program.argv),
             env=dict(program.env),
@@ -101,6 +103,7 @@ def launch(program: Program, records: Path | None = None) -> Running:
             group=account.gid if account else None,
             extra_groups=[] if account else None,
         )
+        started.append(popen)
     record = None
     if records is not None:
         records.mkdir(parents=True, exist_ok=True)
@@ -118,13 +121,34 @@ def launch(program: Program, records: Path | None = None) -> Running:
     return Running(program, popen, record)
 
 
-def dies_with_parent(sent: signal.Signals) -> Callable[[], None] | None:
-    """Make a `preexec_fn` that lets the kernel signal the child when we die; None where it cannot."""
-    if _LIBC is None:
-        return None
+@contextmanager
+def _signals_held() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Let Ctrl-C and the like wait until the block is over; if there was one, what the block has started is ended.
+
+    What a signal's handler raises in the middle of a fork is ignored by Python, and the request to stop would be lost.
+    """
+    started: list[subprocess.Popen[bytes]] = []
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+    try:
+        yield started
+    finally:
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        except BaseException:
+            for popen in started:  # nobody will ever know of it
+                popen.kill()
+                popen.wait()
+            raise
+
+
+def dies_with_parent(sent: signal.Signals) -> Callable[[], None]:
+    """Make a `preexec_fn` that lets the kernel signal the child when we die (where it can), and takes signals again."""
     libc, parent = _LIBC, os.getpid()
 
     def in_child() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
+        if libc is None:
+            return
         libc.prctl(_PR_SET_PDEATHSIG, int(sent), 0, 0, 0)
         if os.getppid() != parent:  # died between fork and prctl
             os._exit(1)

@@ -12,6 +12,7 @@ import pytest
 
 from scripts.machine import processes
 from scripts.machine.processes import Program, launch
+from scripts.machine.supervisor import Interrupted, interruptible
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEPER = "import time; time.sleep(60)"
@@ -104,3 +105,25 @@ def test_the_tail_of_a_log_is_its_last_lines(tmp_path):
     assert processes.tail(log) == "(no output)"
     log.write_text("\n".join(str(number) for number in range(5000)))
     assert processes.tail(log, 2) == "4998\n4999"
+
+
+def test_a_ctrl_c_in_the_middle_of_a_start_is_not_lost(tmp_path):
+    forks = []
+
+    def interrupt_once():
+        if not forks:
+            forks.append(os.getpid())
+            os.kill(os.getpid(), signal.SIGINT)
+
+    os.register_at_fork(after_in_parent=interrupt_once)
+    with pytest.raises(Interrupted), interruptible():
+        launch(program(tmp_path, SLEEPER, orphan_signal=signal.SIGKILL))
+    assert forks == [os.getpid()]
+
+
+def test_what_was_started_hears_signals_again(tmp_path):
+    told = "import signal, time; print(signal.pthread_sigmask(signal.SIG_BLOCK, []), flush=True); time.sleep(60)"
+    running = launch(program(tmp_path, told))
+    assert eventually(lambda: "set()" in running.tail())
+    running.stop()
+    assert running.popen.returncode == -signal.SIGTERM

@@ -1,0 +1,102 @@
+"""How large a run is: the whole campaign, the short one of scripts/test, and the one for a broken variant."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run. Times are seconds."""
+
+    name: str
+    seed: int
+    variant: str | None
+    purchases: int
+    """Card purchases that must come to an end as paid."""
+    rate: float
+    """Purchases begun a second, at most."""
+    buyers: int
+    fans: int
+    shows: int
+    rounds: int
+    """How often every step is reached."""
+    kills: int
+    """The least number of kills."""
+    every_step: bool
+    """Whether a step that was never reached fails the run."""
+    only_steps: tuple[str, ...]
+    """The `what` of the steps that happen; all of them when empty."""
+    only_troubles: tuple[str, ...]
+    """The kinds of trouble that are committed; all of them when empty."""
+    workers: int
+    block_time: float
+    finality_depth: int
+    deepest_reorg: int
+    reorgs: int
+    flushes: int
+    troubles: int
+    """How often each kind of trouble between us and the node is committed."""
+    hold_seconds: int
+    visibility: int
+    """Until the broker gives an unacknowledged message to somebody else; a second one later is long enough."""
+    longest_lease: float
+    stand_still: float
+    fault_seconds: float
+    """When the faults end, if enough has happened by then."""
+    longest_fault_seconds: float
+    """When they end in any case."""
+    quiet_seconds: float
+    """How long after the last fault everything may take."""
+
+    def to_file(self, file: Path) -> None:
+        """Write it for the process that runs it."""
+        file.write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def from_file(cls, file: Path) -> Plan:
+        """Read what `to_file` wrote."""
+        told = json.loads(file.read_text())
+        lists = {name: tuple(told[name]) for name in ("only_steps", "only_troubles")}
+        return cls(**told | lists)
+
+
+_FIVE_MINUTES = 300.0
+
+
+def whole(seed: int) -> Plan:
+    """Return everything: at most thirty minutes, with the product's own leases and pauses."""
+    return Plan(
+        name="whole", seed=seed, variant=None,
+        purchases=1_000, rate=1.1, buyers=24, fans=40, shows=5,
+        rounds=7, kills=300, every_step=True, only_steps=(), only_troubles=(), workers=2,
+        block_time=1.0, finality_depth=14, deepest_reorg=10, reorgs=15, flushes=8, troubles=8,
+        hold_seconds=150, visibility=60, longest_lease=3_600.0, stand_still=70.0,
+        fault_seconds=1_200.0, longest_fault_seconds=1_380.0, quiet_seconds=_FIVE_MINUTES,
+    )  # fmt: skip
+
+
+def short(seed: int) -> Plan:
+    """Return what fits into a minute and a half: every step once, leases and the broker's patience cut short."""
+    return Plan(
+        name="short", seed=seed, variant=None,
+        purchases=30, rate=4.0, buyers=12, fans=4, shows=3,
+        rounds=1, kills=10, every_step=False, only_steps=(), only_troubles=(), workers=2,
+        block_time=0.5, finality_depth=8, deepest_reorg=5, reorgs=2, flushes=1, troubles=1,
+        hold_seconds=20, visibility=4, longest_lease=3.0, stand_still=6.0,
+        fault_seconds=22.0, longest_fault_seconds=70.0, quiet_seconds=60.0,
+    )  # fmt: skip
+
+
+def broken(seed: int, variant: str, only_steps: tuple[str, ...], only_troubles: tuple[str, ...]) -> Plan:
+    """Return what is long enough to find the mistake of a broken variant, where that mistake shows."""
+    return Plan(
+        name=variant, seed=seed, variant=variant,
+        purchases=60, rate=3.0, buyers=12, fans=6, shows=3,
+        rounds=2, kills=0, every_step=False, only_steps=only_steps, only_troubles=only_troubles, workers=2,
+        block_time=0.5, finality_depth=8, deepest_reorg=3, reorgs=1, flushes=0, troubles=4,
+        hold_seconds=30, visibility=6, longest_lease=20.0, stand_still=8.0,
+        fault_seconds=60.0, longest_fault_seconds=90.0, quiet_seconds=25.0,
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""The campaign itself, in its short version, and what it leaves behind when somebody stops it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from scripts.machine import layout
+from tests.conftest import SETTINGS
+
+_HOUSES = layout.INSTALLED / "faults"
+_SHORT_SECONDS = 240
+_STOP_SECONDS = 60
+
+
+def _start(*options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.programs.faults", *options],
+        cwd=layout.ROOT,
+        env={name: value for name, value in os.environ.items() if name not in SETTINGS},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _houses() -> set[Path]:
+    return set(_HOUSES.glob("*")) if _HOUSES.exists() else set()
+
+
+@contextmanager
+def _campaign(*options: str) -> Iterator[subprocess.Popen[str]]:
+    """A campaign that is stopped however the test ends."""
+    running = _start(*options)
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            running.send_signal(signal.SIGINT)
+        running.communicate(timeout=_STOP_SECONDS)
+
+
+@pytest.mark.timeout(_SHORT_SECONDS + _STOP_SECONDS)
+def test_nothing_is_lost_doubled_or_stuck_whatever_dies_on_the_way():
+    before = _houses()
+    with _campaign("--short", "--json", "--seed", "7") as campaign:
+        told, _ = campaign.communicate(timeout=_SHORT_SECONDS)
+    assert campaign.returncode == 0, told
+    figures = {figure["name"]: figure["value"] for figure in json.loads(told.splitlines()[-1])["figures"]}
+    assert [figures[name] for name in ("lost", "duplicated", "oversold", "stuck")] == [0, 0, 0, 0]
+    assert figures["kills"] >= 10 and figures["purchases"] >= 30
+    assert _houses() == before  # one that passed is removed
+
+
+def test_ctrl_c_leaves_no_process_and_no_house():
+    before = _houses()
+    with _campaign("--short") as campaign:
+        assert campaign.stdout is not None
+        assert any("Postgres, Redis, anvil" in line for line in campaign.stdout)
+        [house] = _houses() - before
+        pids = [json.loads(record.read_text())["pid"] for record in (house / "run").glob("*.json")]
+        assert len(pids) >= 3
+        campaign.send_signal(signal.SIGINT)
+    assert campaign.returncode == 130
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+    assert _houses() == before

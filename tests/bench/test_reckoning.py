@@ -1,0 +1,168 @@
+"""The reckoning finds what it is there to find, and names it; where everything agrees it finds nothing."""
+
+import pytest
+
+from bench.fault_kit.evidence import Provider, Token
+from bench.fault_kit.reckoning import reckon
+
+COLLECTION, WALLET, OTHER, KEY = (bytes([number]) * 20 for number in (1, 2, 3, 4))
+HASH, BLOCK = b"\x05" * 32, b"\x06" * 32
+ORDER = "0197f3a0-0000-7000-8000-000000000001"
+VOID = 3
+
+
+class House:
+    """A small world in which everything agrees, until a test changes a part of it. Is both chain and database."""
+
+    def __init__(self):
+        self.provider = Provider({ORDER: 1_000}, {}, [])
+        self.on_chain = [Token(COLLECTION, 65_536, WALLET, 1, 0), Token(COLLECTION, 65_537, WALLET, 1, 0)]
+        self.sent = {HASH: 0}
+        self.counted = (1, 1)
+        self.left_over = []
+        self.tables = {
+            "SELECT address FROM collections": [(COLLECTION,)],
+            "FROM orders o JOIN order_lines": [
+                (ORDER, "ABC", "FULFILLED", "SEK", WALLET, 2, 1, COLLECTION, "line"),
+            ],
+            "FROM tickets t": [
+                ("line", 0, "ticket-0", 65_536, "LIVE", COLLECTION),
+                ("line", 1, "ticket-1", 65_537, "LIVE", COLLECTION),
+            ],
+            "FROM tiers t": [("tier", 1, "Standing", 2, 0, 2, COLLECTION, 2)],
+            "HAVING sum(amount) <> 0": [],
+            "coalesce(sum(amount), 0)": [(1_000,)],
+            "SELECT role, address, next_nonce": [("minter", KEY, 1)],
+            "SELECT DISTINCT nonce": [(0,)],
+            "array_agg": [],
+            "SELECT address FROM chain_signers": [(KEY,)],
+            "SELECT tx_hash, raw": [(HASH, b"raw")],
+            "status = 'DROPPED'": [],
+            "FROM chain_logs": [(BLOCK, 0)],
+            "FROM holdings": [(COLLECTION, 65_536, WALLET, 1, 0), (COLLECTION, 65_537, WALLET, 1, 0)],
+            "status = 'FULFILLED' ORDER BY": [(3.5,)],
+        }
+
+    def rows(self, query, *_):
+        [found] = [rows for part, rows in self.tables.items() if part in query]
+        return found
+
+    def unfinished(self):
+        return self.left_over
+
+    def logs(self, _):
+        return [{"blockHash": "0x" + BLOCK.hex(), "logIndex": "0x0"}]
+
+    def tokens(self, _):
+        return self.on_chain
+
+    def nonces(self, _):
+        return self.counted
+
+    def transactions(self, _):
+        return self.sent
+
+    def found(self):
+        reckoning = reckon(self, self.provider, self)
+        return {name: findings for name, findings in reckoning.findings.items() if findings}
+
+
+@pytest.fixture
+def house():
+    return House()
+
+
+def test_where_everything_agrees_nothing_is_found(house):
+    assert house.found() == {}
+
+
+def test_a_paid_ticket_without_a_token_is_lost(house):
+    house.on_chain.pop()
+    house.tables["FROM holdings"].pop()
+    [finding] = house.found()["lost"]
+    assert "ticket-1" in finding and "ABC" in finding
+
+
+def test_a_paid_order_that_is_not_there_is_lost(house):
+    house.provider.paid["unheard-of"] = 5
+    assert any("unheard-of" in finding for finding in house.found()["lost"])
+
+
+def test_a_token_of_somebody_else_is_lost(house):
+    house.on_chain[0] = Token(COLLECTION, 65_536, OTHER, 1, 0)
+    assert "somebody else's" in house.found()["lost"][0]
+
+
+def test_a_token_without_a_ticket_is_a_duplicate(house):
+    house.on_chain.append(Token(COLLECTION, 131_072, WALLET, 1, 0))
+    assert "131072" in house.found()["duplicated"][0]
+
+
+def test_money_taken_twice_is_a_duplicate(house):
+    house.provider.double.append(ORDER)
+    assert ORDER in house.found()["duplicated"][0]
+
+
+def test_a_ticket_nobody_paid_for_is_a_duplicate(house):
+    house.provider.paid.clear()
+    assert len(house.found()["duplicated"]) == 2
+
+
+def test_more_tokens_than_seats_are_oversold(house):
+    house.tables["FROM tiers t"] = [("tier", 1, "Standing", 1, 0, 1, COLLECTION, 1)]
+    assert set(house.found()) == {"oversold"}
+
+
+def test_a_counter_that_is_not_what_was_sold_is_told(house):
+    house.tables["FROM tiers t"] = [("tier", 1, "Standing", 9, 0, 3, COLLECTION, 2)]
+    assert set(house.found()) == {"oversold"}
+
+
+def test_what_has_not_come_to_its_end_is_stuck(house):
+    house.left_over.append(("batch", "batch-7", "UNKNOWN"))
+    assert house.found() == {"stuck": ["batch batch-7: UNKNOWN"]}
+
+
+def test_books_that_do_not_balance_are_told(house):
+    house.tables["HAVING sum(amount) <> 0"] = [("journal", "SEK", 7)]
+    house.tables["coalesce(sum(amount), 0)"] = [(1_007,)]
+    assert set(house.found()) == {"the ledger sums to zero", "the ledger has the provider's money"}
+
+
+@pytest.mark.parametrize("counted", [(0, 1), (1, 2), (2, 2)], ids=["in the pool", "a later one waits", "a foreign one"])
+def test_nonces_that_are_not_the_chains_are_told(house, counted):
+    house.counted = counted
+    assert set(house.found()) == {"no gap in the nonces"}
+
+
+def test_a_nonce_that_nothing_used_is_told(house):
+    house.tables["SELECT role, address, next_nonce"] = [("minter", KEY, 3)]
+    house.tables["SELECT DISTINCT nonce"] = [(0,), (2,)]
+    house.counted = (3, 3)
+    assert "nonce 1" in house.found()["no gap in the nonces"][0]
+
+
+def test_a_transaction_whose_bytes_we_do_not_have_is_told(house):
+    house.sent[b"\x09" * 32] = 1
+    assert "09" * 32 in house.found()["every transaction is known"][0]
+
+
+def test_an_index_that_differs_from_the_chain_is_told(house):
+    house.tables["FROM holdings"][0] = (COLLECTION, 65_536, OTHER, 1, 0)
+    house.tables["FROM chain_logs"] = [(BLOCK, 1)]
+    assert len(house.found()["the index is the chain"]) == 3
+
+
+@pytest.mark.parametrize("status", ["LIVE", "VOID"])
+def test_a_refunded_ticket_must_be_worth_nothing(house, status):
+    house.provider.refunded[ORDER] = 1_000
+    house.tables["coalesce(sum(amount), 0)"] = [(0,)]
+    house.tables["FROM tickets t"] = [
+        ("line", unit, f"ticket-{unit}", 65_536 + unit, status, COLLECTION) for unit in (0, 1)
+    ]
+    if status == "VOID":
+        house.on_chain = [Token(COLLECTION, 65_536 + unit, WALLET, 1, VOID) for unit in (0, 1)]
+        house.tables["FROM holdings"] = [(COLLECTION, 65_536 + unit, WALLET, 1, VOID) for unit in (0, 1)]
+        assert house.found() == {}
+    else:
+        assert len(house.found()["lost"]) == 2
