@@ -4,6 +4,7 @@ In production a missing or weak secret refuses to start, with a message that say
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -41,6 +42,13 @@ class Settings(BaseSettings):
     evm_network: str = Field("eip155:31337", pattern=r"^eip155:[1-9][0-9]{0,19}$", description="CAIP-2")
     evm_rpc_url: str = "http://localhost:8545"
     finality_depth: int | None = Field(None, ge=0, le=10_000, description="Blocks; None asks for the finalized tag")
+    fee_ceiling_gwei: Decimal | None = Field(
+        None, gt=0, le=1_000_000, description="The most we offer a unit of gas; None: what is usual on the network"
+    )
+    priority_fee_gwei: Decimal | None = Field(
+        None, ge=0, le=1_000_000, description="Offered on top of the base fee; None: what the market pays"
+    )
+    mint_deadline_seconds: int = Field(900, ge=1, description="A call not mined by then is OVERDUE")
     deployments_dir: Path = Path("contracts/deployments")
     guardian_address: str | None = Field(None, pattern=r"^0x[0-9a-fA-F]{40}$", description="The wallet that may pause")
     default_minter_allowance: int = Field(100_000, ge=0, description="Tickets, when the promoter names none")
@@ -69,6 +77,14 @@ class Settings(BaseSettings):
     quote_keystore: Path | None = None
     rewards_keystore: Path | None = None
     keystore_password: str | None = None
+    minter_kms_key: str | None = Field(None, description="Id, ARN or alias of a key in AWS KMS, instead of a keystore")
+    claim_kms_key: str | None = None
+    operator_kms_key: str | None = None
+    deployer_kms_key: str | None = None
+    quote_kms_key: str | None = None
+    rewards_kms_key: str | None = None
+    kms_region: str | None = None
+    kms_endpoint_url: str | None = Field(None, description="Another address that speaks the JSON of AWS KMS")
 
     stripe_api_key: str | None = None
     stripe_webhook_secret: str | None = None
@@ -90,6 +106,9 @@ class Settings(BaseSettings):
     siwe_minutes: int = Field(10, ge=1, le=10)
     claim_code_days: int = Field(30, ge=1)
     challenge_seconds: int = Field(120, ge=5)
+    sales_reserve_tickets: int = Field(
+        1000, ge=0, description="New sales stop when the minter cannot pay for so many more mints than it owes"
+    )
     batch_size: int = Field(200, ge=1, le=1000)
     batch_wait_seconds: float = Field(1.0, ge=0)
     batches_in_flight: int = Field(4, ge=1, le=64, description="Full batches of a collection under way at once")
@@ -113,7 +132,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_weak_production(self) -> "Settings":
-        wrong = list(self._mixed_money())
+        wrong = [*self._mixed_money(), *self._mixed_signers(), *self._mixed_fees()]
         if self.is_production:
             wrong += [*self._weak_secrets(), *self._weak_signers()]
         if wrong:
@@ -134,6 +153,21 @@ class Settings(BaseSettings):
                 ", where tickets are real: use the live key, or a test network such as eip155:97"
             )
 
+    def _mixed_fees(self) -> Iterator[str]:
+        ceiling, priority = self.fee_ceiling_gwei, self.priority_fee_gwei
+        if ceiling is not None and priority is not None and priority > ceiling:
+            yield "PRIORITY_FEE_GWEI is above FEE_CEILING_GWEI: no transaction could offer it"
+
+    def _mixed_signers(self) -> Iterator[str]:
+        """Refuse a role with two keys: which of them signs must not be a guess."""
+        in_service = [role for role in SIGNER_ROLES if getattr(self, f"{role}_kms_key")]
+        for role in in_service:
+            if getattr(self, f"{role}_keystore") or getattr(self, f"{role}_key"):
+                name = role.upper()
+                yield f"{name}_KMS_KEY is set and so is {name}_KEYSTORE or {name}_KEY: leave one of them"
+        if in_service and not self.kms_region:
+            yield "KMS_REGION must name the key service's region, such as eu-north-1"
+
     def _weak_secrets(self) -> Iterator[str]:
         if len(self.secret_key) < _SHORTEST_SECRET or self.secret_key == _DEVELOPMENT_SECRET:
             yield f"SECRET_KEY must be set to {_SHORTEST_SECRET} or more random characters (openssl rand -hex 32)"
@@ -149,15 +183,17 @@ class Settings(BaseSettings):
             yield "GUARDIAN_ADDRESS must be the admin wallet that may pause"
 
     def _weak_signers(self) -> Iterator[str]:
-        for role in SIGNER_ROLES:
+        needed = [role for role in SIGNER_ROLES if role != "rewards" or self.rewards_per_order or self.rewards_key]
+        for role in needed:
+            name = role.upper()
             if getattr(self, f"{role}_key"):
-                yield f"{role.upper()}_KEY is a raw key: use {role.upper()}_KEYSTORE and KEYSTORE_PASSWORD instead"
-            elif role == "rewards" and not self.rewards_per_order:
-                continue
-            elif not getattr(self, f"{role}_keystore"):
-                yield f"{role.upper()}_KEYSTORE must be the path of an encrypted keystore file"
-        if not self.keystore_password:
+                yield f"{name}_KEY is a raw key: use {name}_KMS_KEY, or {name}_KEYSTORE and KEYSTORE_PASSWORD, instead"
+            elif not getattr(self, f"{role}_keystore") and not getattr(self, f"{role}_kms_key"):
+                yield f"{name}_KEYSTORE must be the path of an encrypted keystore file, or {name}_KMS_KEY a key's id"
+        if any(getattr(self, f"{role}_keystore") for role in needed) and not self.keystore_password:
             yield "KEYSTORE_PASSWORD must be set: it opens the keystores"
+        if self.kms_endpoint_url and not self.kms_endpoint_url.startswith("https://"):
+            yield "KMS_ENDPOINT_URL must be an https:// address"
 
 
 class Misconfigured(SystemExit):

@@ -152,6 +152,15 @@ class SaleNotOpen(Conflict):
     code = "sale_not_open"
 
 
+class SalesSuspended(Conflict):
+    """No new orders are taken for a while: tickets already sold are minted first. Try again later.
+
+    `details.reason` is `minter_balance_low`: the key that mints holds too little for more.
+    """
+
+    code = "sales_suspended"
+
+
 class NotHeld(Conflict):
     """That many seats are not on hold."""
 

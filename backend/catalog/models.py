@@ -87,6 +87,8 @@ class Event(Base):
     """How many tickets its collection can ever hold; null until that is fixed, and the set of tiers with it."""
     metadata_frozen: Mapped[bool] = mapped_column(default=False)
     """Whether what its tickets show can never change again, as its collection's chain says."""
+    sales_suspended_reason: Mapped[str | None] = mapped_column(Text)
+    """Why no new order is taken although the event is on sale; null: none. Written from above, it ends by itself."""
     created_at: Mapped[datetime]
 
     tiers: Mapped[list["Tier"]] = relationship(order_by="Tier.number", viewonly=True)

@@ -195,6 +195,9 @@ class EventSummary(BaseModel):
     currency: str = Field(examples=["SEK"])
     status: EventStatus
     version: int = Field(description="Send it back as If-Match when you change the event", examples=[3])
+    sales_suspended_reason: str | None = Field(
+        description="Why no new orders are taken just now, such as minter_balance_low; null: they are", examples=[None]
+    )
 
 
 class EventShown(EventSummary):
@@ -235,6 +238,7 @@ def summary(row: Event) -> EventSummary:
         currency=row.currency,
         status=EventStatus(row.status),
         version=row.version,
+        sales_suspended_reason=row.sales_suspended_reason,
     )
 
 

@@ -1,21 +1,23 @@
 """What other capabilities ask of the catalog: events, their stock, and the steps an event takes."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from backend.catalog import rules
-from backend.catalog.errors import HasSales, NoTiers, UnknownEvent
+from backend.catalog.errors import HasSales, NoTiers, SalesSuspended, UnknownEvent
 from backend.catalog.models import Event, EventStatus, Tier
 from backend.catalog.stock import hold, keep, release, sell, take_back
 from backend.catalog.stock import lock as lock_tiers
 from backend.kit import db, logs
 
 __all__ = [
-    "cancel", "close", "find_event", "fix_supply", "freeze_metadata", "get_event", "hold", "keep", "lock_event",
-    "lock_tiers", "mark_ready", "publish", "release", "sell", "take_back", "total_quantity",
+    "cancel", "check_selling", "close", "find_event", "fix_supply", "freeze_metadata", "get_event", "hold", "keep",
+    "lock_event", "lock_tiers", "mark_ready", "publish", "release", "sell", "suspend_sales", "take_back",
+    "total_quantity",
 ]  # fmt: skip
 
 _log = logs.get(__name__)
@@ -32,6 +34,30 @@ def get_event(session: Session, event_id: UUID) -> Event:
     if event is None:
         raise UnknownEvent
     return event
+
+
+def check_selling(event: Event) -> None:
+    """Raise SalesSuspended while no new orders are taken for the event."""
+    if event.sales_suspended_reason is not None:
+        raise SalesSuspended(reason=event.sales_suspended_reason)
+
+
+def suspend_sales(session: Session, event_ids: Collection[UUID], reason: str | None) -> list[UUID]:
+    """Stop new orders for these events, or take them again (`reason` None); return those whose state changed.
+
+    Orders already placed are paid as before. It is no change of the event's terms, so its version stays.
+    """
+    query = (
+        select(Event.id)
+        .where(Event.id.in_(event_ids), Event.sales_suspended_reason.is_distinct_from(reason))
+        .order_by(Event.id)
+        .with_for_update(key_share=True)
+    )
+    changed = list(session.scalars(query))
+    if changed:
+        statement = update(Event).where(Event.id.in_(changed)).values(sales_suspended_reason=reason)
+        session.execute(statement.execution_options(synchronize_session="fetch"))
+    return changed
 
 
 def lock_event(session: Session, event_id: UUID) -> Event:

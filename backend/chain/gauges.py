@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from backend.chain import rules
+from backend.chain import gaps, rules
 from backend.chain.models import AttemptStatus, ChainAttempt, ChainCursor, ChainSend, ChainSigner
 from backend.kit import clock
 from backend.kit.gauges import Reading, gauge
@@ -69,6 +69,12 @@ def nonce_gaps(session: Session) -> Reading:
         expected = max(row.next_nonce - seen, 0)
         gaps[row.network, row.role, "0x" + row.address.hex()] = float(expected - (session.scalar(holding) or 0))
     return gaps
+
+
+@gauge("chain_fills", "Nonces that we filled by a transfer of nothing, by state", labels=("network", "status"))
+def fills(session: Session) -> Reading:
+    """Count them: more than a few want an explanation."""
+    return {key: float(count) for key, count in gaps.filled(session).items()}
 
 
 @gauge("chain_cursor_block", "How far each reader of logs has come", labels=("network", "name", "status"))

@@ -22,6 +22,7 @@ class SendStatus(StrEnum):
 
     QUEUED = "QUEUED"  # nothing tried yet
     WAITING = "WAITING"  # held up by something outside: a pause, an empty signer, the fee ceiling; `reason` says what
+    OVERDUE = "OVERDUE"  # past its deadline, with or without a nonce; goes on being sent and watched, a person may act
     SENDING = "SENDING"  # a nonce is allotted; the bytes are on their way or in the pool
     MINED = "MINED"  # succeeded in a block that may still be undone
     FINAL = "FINAL"  # succeeded for good
@@ -87,7 +88,7 @@ class ChainSend(Leased, Base):
             "network",
             "signer_role",
             "created_at",
-            postgresql_where=text("status IN ('QUEUED', 'WAITING', 'SENDING', 'MINED', 'UNKNOWN')"),
+            postgresql_where=text("status IN ('QUEUED', 'WAITING', 'OVERDUE', 'SENDING', 'MINED', 'UNKNOWN')"),
         ),
     )
 
@@ -105,6 +106,10 @@ class ChainSend(Leased, Base):
     # Names of custom errors that mean "not yet" for this call: it waits instead of giving up.
     waits_on: Mapped[list[Any]]
     gas_limit: Mapped[Number | None]
+    # When it becomes OVERDUE; none: it may take as long as it takes.
+    deadline: Mapped[datetime | None]
+    # The most it may offer in wei a unit of gas, where a person has allowed it more than the network's ceiling.
+    fee_ceiling: Mapped[Wei | None]
     trace_id: Mapped[str]
     created_at: Mapped[datetime]
     # Since when it is in this status: the age alarms read it.

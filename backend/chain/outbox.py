@@ -8,23 +8,26 @@ locks nothing and may come at any point; `lock_all`, `cancel`, `hurry` and `sett
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.chain import rules
 from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, SendStatus
+from backend.chain.networks import network as known_network
 from backend.chain.onlog import Log
 from backend.kit import logs
 from backend.kit.db import locked
 from backend.kit.errors import Conflict, NotFound, Retryable
 from backend.kit.ids import new_id
 from backend.kit.nudges import nudge
+from backend.settings import get_settings
 
 PAUSED = "ScopePaused"
+_log = logs.get(__name__)
 
 
 class SendDiffers(Conflict):
@@ -45,6 +48,18 @@ class NoSuchSend(NotFound):
     code = "no_such_send"
 
 
+class SendOver(Conflict):
+    """The send is mined, given up, or of unclear fate: its fee is of no interest any more."""
+
+    code = "send_over"
+
+
+class CeilingNotHigher(Conflict):
+    """The send may offer as much already; `details.now` is its ceiling in wei a unit of gas."""
+
+    code = "ceiling_not_higher"
+
+
 def enqueue(
     session: Session,
     network: str,
@@ -62,8 +77,9 @@ def enqueue(
     """Ask for one call from the signer of `signer_role`; asked twice, it is the same send.
 
     `purpose`, `subject_id` and `generation` are its identity; `value` is in wei; `waits_on` names custom errors that
-    mean "not yet" for this call, so that it waits instead of being given up. Raises SendDiffers when the identity was
-    used for another call.
+    mean "not yet" for this call, so that it waits instead of being given up. Not mined within
+    settings.mint_deadline_seconds of its first generation, it is OVERDUE. Raises SendDiffers when the identity was used
+    for another call.
     """
     statement = (
         insert(ChainSend)
@@ -80,6 +96,7 @@ def enqueue(
             status=SendStatus.QUEUED,
             waits_on=list(waits_on),
             gas_limit=gas_limit,
+            deadline=_deadline(session, purpose, subject_id, generation, now),
             trace_id=logs.trace_id(),
             created_at=now,
             status_since=now,
@@ -97,6 +114,18 @@ def enqueue(
         raise SendDiffers(send_id=str(send.id))
     nudge(session, "chain.send", send.id)
     return send
+
+
+def _deadline(session: Session, purpose: str, subject_id: UUID, generation: int, now: datetime) -> datetime:
+    """Return until when it should be mined: asked for again, it is as late as it was."""
+    if generation > 0:
+        query = select(func.min(ChainSend.deadline)).where(
+            ChainSend.purpose == purpose, ChainSend.subject_id == subject_id
+        )
+        earlier = session.scalar(query)
+        if earlier is not None:
+            return earlier
+    return now + timedelta(seconds=get_settings().mint_deadline_seconds)
 
 
 def find(session: Session, purpose: str, subject_id: UUID) -> ChainSend | None:
@@ -121,7 +150,7 @@ def cancel(session: Session, send_id: UUID, now: datetime) -> bool:
     send = _locked(session, send_id)
     if send.status == SendStatus.CANCELLED:
         return True
-    if send.status not in {SendStatus.QUEUED, SendStatus.WAITING} or _attempts(session, send_id):
+    if send.status not in {SendStatus.QUEUED, SendStatus.WAITING, SendStatus.OVERDUE} or _attempts(session, send_id):
         return False
     set_status(send, SendStatus.CANCELLED, now, "withdrawn")
     # Whoever is simulating it right now loses the lease, and with it the right to allot a nonce.
@@ -134,6 +163,44 @@ def hurry(session: Session, send_id: UUID) -> None:
     send = _locked(session, send_id)
     send.run_after = None
     nudge(session, "chain.send", send.id)
+
+
+def raise_ceiling(session: Session, send_id: UUID, max_fee: int) -> ChainSend:
+    """Let one send offer up to `max_fee` wei a unit of gas, above the network's ceiling, and look at it now.
+
+    Raises NoSuchSend, SendOver, CeilingNotHigher.
+    """
+    send = _locked(session, send_id)
+    if send.status not in rules.SENDABLE:
+        raise SendOver(status=send.status)
+    before = ceiling_of(send)
+    if max_fee <= before:
+        raise CeilingNotHigher(now=str(before))
+    send.fee_ceiling = max_fee
+    send.run_after = None
+    nudge(session, "chain.send", send.id)
+    _log.warning("fee_ceiling_raised", send_id=str(send.id), before=before, after=max_fee)
+    return send
+
+
+def ceiling_of(send: ChainSend) -> int:
+    """Return the most the send may offer, in wei a unit of gas: the network's ceiling, or what a person allowed it."""
+    return max(known_network(send.network).fee_ceiling, send.fee_ceiling or 0)
+
+
+def mark_overdue(session: Session, now: datetime) -> int:
+    """Name what is past its deadline; return how many. Who holds a lease goes on: a late send is sent all the same."""
+    query = (
+        select(ChainSend)
+        .where(ChainSend.status.in_(rules.MAY_BE_LATE), ChainSend.deadline <= now)
+        .order_by(ChainSend.id)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    late = list(session.scalars(query.execution_options(populate_existing=True)))
+    for send in late:
+        set_status(send, SendStatus.OVERDUE, now, send.reason)
+        _log.error("chain_send_overdue", send_id=str(send.id), purpose=send.purpose, reason=send.reason)
+    return len(late)
 
 
 def settle_unknown(session: Session, send_id: UUID, happened: bool, now: datetime) -> None:  # noqa: FBT001 - the answer
@@ -192,7 +259,11 @@ def mined_logs(session: Session, send_id: UUID) -> list[Log]:
 
 
 def set_status(send: ChainSend, status: SendStatus, now: datetime, reason: str | None) -> None:
-    """Move `send` along an edge of the state machine and remember why. Raises rules.IllegalStep."""
+    """Move `send` along an edge of the state machine and remember why; a late one stays OVERDUE until it is mined.
+
+    Raises rules.IllegalStep.
+    """
+    status = rules.unless_late(SendStatus(send.status), status)
     rules.check_send_step(SendStatus(send.status), status)
     if send.status != status:
         send.status, send.status_since = status, now

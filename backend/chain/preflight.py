@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from backend.chain import abi, rules
 from backend.chain.models import ChainSend, ChainSigner, SendStatus
 from backend.chain.networks import network
+from backend.chain.outbox import ceiling_of
 from backend.chain.port import CallReverted, ChainPort, InsufficientFunds
 from backend.chain.rules import Offer
 
@@ -112,11 +113,11 @@ def check(port: ChainPort, send: ChainSend, sender: bytes, place: Place) -> Go |
         except InsufficientFunds as empty:
             return Wait(f"signer not funded: {empty.message}", LATER)
         gas_limit = gas_limit or estimate * (100 + _GAS_MARGIN_PERCENT) // 100
-    ceiling = network(send.network).fee_ceiling
+    ceiling = ceiling_of(send)
     fees = port.fees()
     if fees.base_fee >= ceiling:
         return Wait(f"fee ceiling: the base fee is {fees.base_fee} wei, the ceiling {ceiling} wei", LATER)
-    offer = rules.capped(Offer(fees.max_fee, fees.priority_fee), ceiling)
+    offer = rules.capped(network(send.network).offer(fees), ceiling)
     needed, balance = gas_limit * offer.max_fee + send.value, port.balance(sender)
     if balance < needed:
         return Wait(f"signer not funded: 0x{sender.hex()} holds {balance} wei and needs {needed}", LATER)

@@ -31,13 +31,20 @@ def port(network: str) -> ChainPort:
 
 
 def signer(network: str, role: str) -> Signer:
-    """Return the signer that stands for `role` on `network`. Raises SignerMissing or RawKeyRefused."""
-    with _lock:
-        if (network, role) not in _signers:
-            from backend.chain.evm.signers import open_signer  # noqa: PLC0415 - as above
+    """Return the signer that stands for `role` on `network`. Raises SignerMissing, RawKeyRefused.
 
-            _signers[network, role] = open_signer(role, get_settings())
-        return _signers[network, role]
+    A key service is asked for its public key the first time, and may raise what it raises then.
+    """
+    with _lock:
+        known = _signers.get((network, role))
+    if known is not None:
+        return known
+    from backend.chain.evm.signers import open_signer  # noqa: PLC0415 - as above
+
+    # Outside the lock: a slow key service holds up those who need this key, and nobody else.
+    opened = open_signer(role, get_settings())
+    with _lock:
+        return _signers.setdefault((network, role), opened)
 
 
 @contextmanager

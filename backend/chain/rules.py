@@ -14,9 +14,10 @@ from backend.chain.models import AttemptStatus as A
 from backend.chain.models import SendStatus as S
 
 _SEND_STEPS: dict[S, frozenset[S]] = {
-    S.QUEUED: frozenset({S.WAITING, S.SENDING, S.REVERTED, S.CANCELLED}),
-    S.WAITING: frozenset({S.SENDING, S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN, S.CANCELLED}),
-    S.SENDING: frozenset({S.WAITING, S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN}),
+    S.QUEUED: frozenset({S.WAITING, S.OVERDUE, S.SENDING, S.REVERTED, S.CANCELLED}),
+    S.WAITING: frozenset({S.OVERDUE, S.SENDING, S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN, S.CANCELLED}),
+    S.OVERDUE: frozenset({S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN, S.CANCELLED}),
+    S.SENDING: frozenset({S.WAITING, S.OVERDUE, S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN}),
     S.MINED: frozenset({S.FINAL, S.SENDING, S.UNKNOWN, S.REVERTED}),
     S.UNKNOWN: frozenset({S.SENDING, S.MINED, S.FINAL, S.REVERTED, S.QUEUED, S.CANCELLED}),
     S.FINAL: frozenset(),
@@ -33,7 +34,13 @@ _ATTEMPT_STEPS: dict[A, frozenset[A]] = {
     A.REVERTED: frozenset(),
     A.DROPPED: frozenset(),
 }
-OPEN_SENDS = (S.QUEUED, S.WAITING, S.SENDING, S.MINED, S.UNKNOWN)
+OPEN_SENDS = (S.QUEUED, S.WAITING, S.OVERDUE, S.SENDING, S.MINED, S.UNKNOWN)
+SENDABLE = (S.QUEUED, S.WAITING, S.OVERDUE, S.SENDING)
+"""What is on its way to a block, or would be: it is sent and sent again."""
+
+MAY_BE_LATE = (S.QUEUED, S.WAITING, S.SENDING)
+"""What becomes OVERDUE at its deadline. MINED is on time, and of UNKNOWN the chain has to be asked, late or not."""
+
 _SETTLED_ATTEMPTS = frozenset({A.FINAL, A.REVERTED, A.DROPPED})
 
 
@@ -51,6 +58,11 @@ def check_attempt_step(before: A, after: A) -> None:
     """Raise IllegalStep unless an attempt may go from `before` to `after` (staying is allowed)."""
     if before != after and after not in _ATTEMPT_STEPS[before]:
         raise IllegalStep(f"attempt: {before} -> {after}")
+
+
+def unless_late(before: S, after: S) -> S:
+    """Return `after`, but OVERDUE for a send that is so already: only a block or a person ends that."""
+    return S.OVERDUE if before == S.OVERDUE and after in MAY_BE_LATE else after
 
 
 def may_be_mined(attempts: Iterable[tuple[int, str]]) -> bool:
@@ -169,7 +181,7 @@ def _judge_mined(send: S, attempts: Sequence[Try], winner: Try, sight: Sight) ->
     if not found.succeeded:
         changes.append((winner.id, A.REVERTED if is_final else A.MINED))
         say.extend([Say.REVERTED] if is_final else [])
-        after = S.REVERTED if is_final else S.SENDING
+        after = S.REVERTED if is_final else unless_late(send, S.SENDING)
         return Verdict(after, tuple(changes), tuple(say), winner=winner.id, reason="reverted")
     changes.append((winner.id, A.FINAL if is_final else A.MINED))
     if send != S.MINED or moved:
@@ -191,7 +203,7 @@ def _judge_unmined(send: S, holder: Try, sight: Sight, policy: Policy, unknown_f
             )
         words = () if send == S.UNKNOWN else (Say.UNKNOWN,)
         return Verdict(S.UNKNOWN, changes, say + words, reason="its nonce is used but none of its hashes is mined")
-    back = send if send == S.WAITING else S.SENDING
+    back = send if send in {S.WAITING, S.OVERDUE} else S.SENDING
     if changes or holder.id not in sight.known:
         return Verdict(back, changes, say, Act.SEND_AGAIN)
     if holder.age >= policy.bump_after:

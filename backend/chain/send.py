@@ -19,7 +19,7 @@ from backend.chain import preflight, registry, rules, signers
 from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, SendStatus
 from backend.chain.networks import network
 from backend.chain.notices import SendReverted
-from backend.chain.outbox import set_status
+from backend.chain.outbox import ceiling_of, set_status
 from backend.chain.port import (
     AlreadyKnown,
     ChainPort,
@@ -42,7 +42,7 @@ LEASE_SECONDS = 20.0
 """Short: after a crash the send stands still for so long. A lease that runs out costs nothing but a second look."""
 
 _LONGEST_OUTAGE_PAUSE = timedelta(seconds=30)
-_SENDABLE = ChainSend.status.in_([SendStatus.QUEUED, SendStatus.WAITING, SendStatus.SENDING])
+_SENDABLE = ChainSend.status.in_(rules.SENDABLE)
 
 
 class SignerChanged(Unavailable):
@@ -227,7 +227,7 @@ def _acknowledge(claimed: Claimed, attempt: ChainAttempt) -> None:
         now = clock.now()
         if row.status == AttemptStatus.SIGNED:
             row.status = AttemptStatus.BROADCAST
-        if send.status == SendStatus.WAITING:
+        if send.status in {SendStatus.WAITING, SendStatus.OVERDUE}:
             set_status(send, SendStatus.SENDING, now, None)
         jobs.release(send)
         if row.broadcast_at is None:
@@ -242,7 +242,7 @@ def _acknowledge(claimed: Claimed, attempt: ChainAttempt) -> None:
 
 def _call_next(session: Session, send: ChainSend) -> None:
     """Let the call that waits behind this one try at once, on top of the pending state that now has this one in it."""
-    unsent = ChainSend.status.in_([SendStatus.QUEUED, SendStatus.WAITING])
+    unsent = ChainSend.status.in_([SendStatus.QUEUED, SendStatus.WAITING, SendStatus.OVERDUE])
     query = preflight.neighbours(send).where(unsent, preflight.is_later(send))
     behind = session.scalars(
         query.order_by(ChainSend.created_at, ChainSend.id).limit(1).with_for_update(skip_locked=True, key_share=True)
@@ -257,9 +257,9 @@ def offer_more(port: ChainPort, claimed: Claimed, attempt: ChainAttempt) -> None
 
     The old bytes stay: they may still be the ones that are mined.
     """
-    fees = port.fees()
-    ceiling = network(claimed.send.network).fee_ceiling
-    offer = rules.raised(Offer(attempt.max_fee, attempt.priority_fee), Offer(fees.max_fee, fees.priority_fee), ceiling)
+    market = network(claimed.send.network).offer(port.fees())
+    ceiling = ceiling_of(claimed.send)
+    offer = rules.raised(Offer(attempt.max_fee, attempt.priority_fee), market, ceiling)
     if offer is None:
         _hold_up(claimed, f"fee ceiling: {attempt.max_fee} wei offered, the ceiling is {ceiling} wei")
         return

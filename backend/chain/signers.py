@@ -49,6 +49,11 @@ def allot(session: Session, network: str, address: bytes, final_nonces: int) -> 
     return nonce
 
 
+def locked(session: Session, network: str, address: bytes) -> ChainSigner:
+    """Return the key's row, locked until the transaction ends: nobody allots a nonce meanwhile."""
+    return _locked(session, network, address)
+
+
 def _locked(session: Session, network: str, address: bytes) -> ChainSigner:
     query = select(ChainSigner).where(ChainSigner.network == network, ChainSigner.address == address)
     return session.scalars(query.with_for_update(key_share=True).execution_options(populate_existing=True)).one()

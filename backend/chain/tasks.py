@@ -4,10 +4,10 @@ from uuid import UUID
 
 from sqlalchemy import exists
 
-from backend.chain import registry, rules, signers
+from backend.chain import gaps, outbox, registry, rules, signers
 from backend.chain import send as sending
 from backend.chain import watch as watching
-from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, SendStatus
+from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend
 from backend.kit import clock, jobs, nudges
 from backend.kit.db import unit_of_work
 
@@ -35,9 +35,9 @@ def sweep() -> None:
     """Nudge every send whose turn it is: those just begun, waiting, or on their way."""
     with unit_of_work() as session:
         now = clock.now()
+        outbox.mark_overdue(session, now)
         on_the_way = jobs.due(session, ChainSend, now, ChainSend.status.in_(rules.OPEN_SENDS), _ON_ITS_WAY)
-        begun = (SendStatus.QUEUED, SendStatus.WAITING, SendStatus.SENDING)
-        to_send = jobs.due(session, ChainSend, now, ChainSend.status.in_(begun), ~_ON_ITS_WAY)
+        to_send = jobs.due(session, ChainSend, now, ChainSend.status.in_(rules.SENDABLE), ~_ON_ITS_WAY)
     for send_id in to_send:
         nudges.send("chain.send", send_id)
     for send_id in on_the_way:
@@ -47,5 +47,6 @@ def sweep() -> None:
 @jobs.every(seconds=30)
 @jobs.task("chain.check_signers")
 def check_signers() -> None:
-    """See what the chain says of our keys: balance and mined nonces, for the gauges."""
+    """Close the gaps of keys that stand still, then see what the chain says of each: balance and mined nonces."""
+    gaps.close(registry.port)
     signers.look(registry.port)

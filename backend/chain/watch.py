@@ -23,8 +23,8 @@ from backend.kit.notices import Notice, announce
 
 _log = logs.get(__name__)
 
-_WATCHED = ChainSend.status.in_([SendStatus.WAITING, SendStatus.SENDING, SendStatus.MINED, SendStatus.UNKNOWN])
-_PATIENT = {SendStatus.WAITING: 15.0, SendStatus.UNKNOWN: 3.0}
+_WATCHED = ChainSend.status.in_([*rules.SENDABLE, SendStatus.MINED, SendStatus.UNKNOWN])
+_PATIENT = {SendStatus.WAITING: 15.0, SendStatus.OVERDUE: 15.0, SendStatus.UNKNOWN: 3.0}
 _SIMPLE_NOTICES: dict[Say, type[SendMined] | type[SendFinal] | type[SendUnmined]] = {
     Say.MINED: SendMined,
     Say.FINAL: SendFinal,

@@ -89,6 +89,8 @@ class Order(Leased, Base):
     expires_at: Mapped[datetime]
     cancel_asked_at: Mapped[datetime | None]
     paid_at: Mapped[datetime | None]
+    tickets_overdue_since: Mapped[datetime | None]
+    """Since when its tickets are late on chain; null: they are not. Written from above."""
     changed_at: Mapped[datetime]
 
     lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.tier_id", lazy="selectin")

@@ -72,8 +72,8 @@ def place(
 
     `currency` None is the event's own. A repeat with the same `key` and body returns the first order. All or nothing:
     one tier that is sold out leaves the others as they were. Raises IdempotencyMismatch, UnknownEvent, UnknownTier,
-    OverLimit, NotSoldFor, WalletMissing, OneTierPerQuote and what `catalog.service.hold` and `payments.service.start`
-    raise.
+    SalesSuspended, OverLimit, NotSoldFor, WalletMissing, OneTierPerQuote and what `catalog.service.hold` and
+    `payments.service.start` raise.
     """
     wanted = Counter[UUID]()
     for wish in wishes:
@@ -93,6 +93,7 @@ def place(
     if provider == ON_CHAIN:
         rules.check_quotable(buyer.wallet, len(wanted))
     event = catalog.get_event(session, event_id)
+    catalog.check_selling(event)
     # Sorted and locked first: two orders over the same tiers queue up instead of deadlocking, and what the buyer
     # already has cannot change between the count and the hold.
     tiers = {tier.id: tier for tier in catalog.lock_tiers(session, sorted(wanted))}

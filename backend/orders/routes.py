@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response, status
 from sqlalchemy import select
 
 from backend.accounts.access import Principal, Role, allow
-from backend.catalog.errors import SaleNotOpen, SoldOut, UnknownEvent, UnknownTier
+from backend.catalog.errors import SaleNotOpen, SalesSuspended, SoldOut, UnknownEvent, UnknownTier
 from backend.kit.clock import NowDep
 from backend.kit.db import SessionDep, unit_of_work
 from backend.kit.errors import Forbidden, Unauthenticated, responses
@@ -53,7 +53,7 @@ Admin = Annotated[Principal, allow(Role.ADMIN)]
     responses={
         200: {"model": PlacedOut, "description": "What an identical request with this Idempotency-Key made before"},
         **responses(
-            Unauthenticated, UnknownEvent, UnknownTier, SoldOut, SaleNotOpen, OverLimit, EmailMissing,
+            Unauthenticated, UnknownEvent, UnknownTier, SoldOut, SaleNotOpen, SalesSuspended, OverLimit, EmailMissing,
             EmailNotForAccounts, IdempotencyMismatch, UnknownProvider, CurrencyNotTaken, NotSoldFor, WalletMissing,
             OneTierPerQuote,
         ),

@@ -117,6 +117,9 @@ class OrderOut(BaseModel):
     placed_at: datetime
     expires_at: datetime = Field(description="Until when the seats are held")
     paid_at: datetime | None
+    tickets_overdue_since: datetime | None = Field(
+        description="Paid, but its tickets are late on a busy network: they come by themselves, or the money goes back"
+    )
     payment: PaymentOut | None
 
     @classmethod
@@ -143,6 +146,7 @@ class OrderOut(BaseModel):
             placed_at=order.placed_at,
             expires_at=order.expires_at,
             paid_at=order.paid_at,
+            tickets_overdue_since=order.tickets_overdue_since,
             payment=payment_out(payment) if payment is not None else None,
         )
 

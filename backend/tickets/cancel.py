@@ -21,6 +21,10 @@ from backend.tickets.rules import may_follow, step
 from backend.tickets.states import BatchStatus, JobStatus, TicketStatus
 
 CANCEL = "cancel_batch"
+_HELD_UP = frozenset({BatchStatus.WAITING, BatchStatus.OVERDUE})
+_SHOWN: dict[str, BatchStatus] = {SendStatus.WAITING: BatchStatus.WAITING, SendStatus.OVERDUE: BatchStatus.OVERDUE}
+"""What a batch's send being held up means for the batch; everything else is CLOSED: on its way."""
+
 _OVER = frozenset({BatchStatus.LANDED, BatchStatus.FINAL, BatchStatus.CANCELLED})
 
 
@@ -105,11 +109,14 @@ def retry(session: Session, batch_id: UUID) -> Batch:
     Raises CannotRetry.
     """
     seen = session.get_one(Batch, batch_id)
-    if seen.status == BatchStatus.WAITING and seen.send_id is not None:
+    if seen.status in _HELD_UP and seen.send_id is not None:
         outbox.hurry(session, seen.send_id)
     batch = locks.batch(session, batch_id)
     if batch.status == BatchStatus.WAITING:
         batch.status = step(BatchStatus.WAITING, BatchStatus.CLOSED)
+    elif batch.status == BatchStatus.OVERDUE:
+        # Looked at now; what it is late by does not change.
+        return batch
     elif batch.status == BatchStatus.STUCK:
         minted.ask_chain(session, batch, f"retried after: {batch.last_error}")
     elif batch.status == BatchStatus.UNKNOWN:
@@ -121,14 +128,14 @@ def retry(session: Session, batch_id: UUID) -> Batch:
 
 
 def mirror_waiting(session: Session) -> None:
-    """Show on the batches which of their sends wait for something outside, and which wait no more."""
+    """Show on the batches which of their sends wait for something outside or are late, and which are so no more."""
     query = (
         select(Batch, ChainSend.status, ChainSend.reason)
         .join(ChainSend, ChainSend.id == Batch.send_id)
-        .where(Batch.status.in_([BatchStatus.CLOSED, BatchStatus.WAITING]))
+        .where(Batch.status.in_([BatchStatus.CLOSED, *sorted(_HELD_UP)]))
         .with_for_update(of=Batch, skip_locked=True, key_share=True)
     )
     for batch, status, reason in session.execute(query):
-        waits = status == SendStatus.WAITING
-        batch.status = step(BatchStatus(batch.status), BatchStatus.WAITING if waits else BatchStatus.CLOSED)
-        batch.last_error = reason if waits else None
+        shown = _SHOWN.get(status, BatchStatus.CLOSED)
+        batch.status = step(BatchStatus(batch.status), shown)
+        batch.last_error = reason if shown in _HELD_UP else None

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend.kit import clock
 from backend.kit.gauges import Reading, gauge
-from backend.tickets.models import Batch, Claim, Collection, MintJob, Payout, Purchase, StatusChange
+from backend.tickets.models import Batch, Claim, Collection, MinterFunds, MintJob, Payout, Purchase, StatusChange
 from backend.tickets.states import (
     BatchStatus,
     ClaimStatus,
@@ -26,6 +26,26 @@ def aged(oldest: Iterable[Any]) -> Reading:
     """Return the seconds since each state's earliest moment, of rows (state, moment)."""
     now = clock.now()
     return {(state,): max(0.0, (now - since).total_seconds()) for state, since in oldest}
+
+
+@gauge(
+    "minter_needed_wei",
+    "What a minter must hold so that new sales go on: gas of all tickets owed and of a reserve",
+    labels=("network", "address"),
+)
+def minter_needed(session: Session) -> Reading:
+    """Read it as last worked out; the balance is chain_signer_balance_wei."""
+    return {(row.network, "0x" + row.address.hex()): float(row.needed) for row in session.scalars(select(MinterFunds))}
+
+
+@gauge("sales_suspended_seconds", "Since when a low balance keeps sales stopped", labels=("network", "address"))
+def sales_suspended(session: Session) -> Reading:
+    """Age them; none while all minters hold enough."""
+    now = clock.now()
+    rows = session.scalars(select(MinterFunds).where(MinterFunds.suspended_since.is_not(None)))
+    return {
+        (row.network, "0x" + row.address.hex()): (now - (row.suspended_since or now)).total_seconds() for row in rows
+    }
 
 
 @gauge("mint_jobs", "Mint jobs by state", labels=("state",))

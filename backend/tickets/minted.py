@@ -157,7 +157,7 @@ def send_again(session: Session, batch: Batch, now: datetime) -> None:
     latest = outbox.find(session, batches.MINT, batch.id)
     batch.status = step(BatchStatus(batch.status), BatchStatus.CLOSED)
     batch.last_error, batch.run_after, batch.attempts = None, None, 0
-    if latest is not None and latest.status in {"QUEUED", "WAITING"}:
+    if latest is not None and latest.status in {"QUEUED", "WAITING", "OVERDUE"}:
         outbox.hurry(session, latest.id)
     elif latest is None or latest.status in {"REVERTED", "CANCELLED"}:
         batch.generation += 1

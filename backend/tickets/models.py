@@ -89,6 +89,24 @@ class Collection(Leased, Base):
     live_at: Mapped[datetime | None]
 
 
+class MinterFunds(Base):
+    """What a minter's key held when last looked at, and what it needs so that sales may go on. Amounts in wei."""
+
+    __tablename__ = "minter_funds"
+
+    network: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[bytes] = mapped_column(primary_key=True)
+    balance: Mapped[Wei]
+    needed: Mapped[Wei]
+    """Below it new sales stop: gas for all tickets owed, and for a reserve, at the offer of the moment."""
+    resumes_at: Mapped[Wei]
+    """From it on they go on again; above `needed`, so that sales do not flicker."""
+    owed_tickets: Mapped[int] = mapped_column(BigInteger)
+    """Paid but not minted, and in checkouts."""
+    suspended_since: Mapped[datetime | None]
+    checked_at: Mapped[datetime]
+
+
 class ResaleRules(Base):
     """What a promoter wants of resale and gifts, stated before the consent; from there on the chain has them."""
 

@@ -6,6 +6,8 @@ from backend.tickets import (
     admin_routes,
     claim_routes,
     collection_routes,
+    funds_routes,
+    late_routes,
     payout_routes,
     purchase_routes,
     quote_routes,
@@ -23,5 +25,7 @@ for part in (
     ticket_routes,
     claim_routes,
     admin_routes,
+    funds_routes,
+    late_routes,
 ):
     router.include_router(part.router)

@@ -46,8 +46,9 @@ _SETTLED_BY_CHAIN = frozenset({_B.LANDED, _B.FINAL, _B.CANCELLED})
 
 BATCH_EDGES: dict[BatchStatus, frozenset[BatchStatus]] = {
     _B.OPEN: frozenset({_B.CLOSED}),
-    _B.CLOSED: frozenset({_B.WAITING, _B.UNKNOWN, _B.CANCELLING, _B.STUCK}) | _SETTLED_BY_CHAIN,
-    _B.WAITING: frozenset({_B.CLOSED, _B.UNKNOWN, _B.CANCELLING, _B.STUCK}) | _SETTLED_BY_CHAIN,
+    _B.CLOSED: frozenset({_B.WAITING, _B.OVERDUE, _B.UNKNOWN, _B.CANCELLING, _B.STUCK}) | _SETTLED_BY_CHAIN,
+    _B.WAITING: frozenset({_B.CLOSED, _B.OVERDUE, _B.UNKNOWN, _B.CANCELLING, _B.STUCK}) | _SETTLED_BY_CHAIN,
+    _B.OVERDUE: frozenset({_B.CLOSED, _B.WAITING, _B.UNKNOWN, _B.CANCELLING, _B.STUCK}) | _SETTLED_BY_CHAIN,
     _B.UNKNOWN: frozenset({_B.CLOSED, _B.WAITING, _B.CANCELLING, _B.STUCK}) | _SETTLED_BY_CHAIN,
     _B.CANCELLING: frozenset({_B.UNKNOWN, _B.STUCK}) | _SETTLED_BY_CHAIN,
     _B.STUCK: frozenset({_B.CLOSED, _B.UNKNOWN, _B.CANCELLING}) | _SETTLED_BY_CHAIN,
@@ -56,7 +57,7 @@ BATCH_EDGES: dict[BatchStatus, frozenset[BatchStatus]] = {
     _B.CANCELLED: frozenset(),
 }
 
-IN_FLIGHT = frozenset({_B.OPEN, _B.CLOSED, _B.WAITING, _B.UNKNOWN, _B.CANCELLING, _B.STUCK})
+IN_FLIGHT = frozenset({_B.OPEN, _B.CLOSED, _B.WAITING, _B.OVERDUE, _B.UNKNOWN, _B.CANCELLING, _B.STUCK})
 """A batch in one of these has a number that is given out and not consumed yet."""
 
 _GAS_OF_A_BATCH = 200_000

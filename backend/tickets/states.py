@@ -55,6 +55,8 @@ class BatchStatus(StrEnum):
     CLOSED = "CLOSED"
     WAITING = "WAITING"
     """The chain refused it for now (paused, allowance, rotated key). Sent again with the same number and contents."""
+    OVERDUE = "OVERDUE"
+    """Not mined by its deadline. Still sent and watched; a person may raise its ceiling, cancel it or refund."""
     UNKNOWN = "UNKNOWN"
     """Fate unclear: ask the chain for the batch number."""
     CANCELLING = "CANCELLING"

@@ -17,6 +17,8 @@ from backend.tickets import (
     deploy,
     disputes,
     effects,
+    funds,
+    late,
     metadata,
     metadata_changes,
     minted,
@@ -194,6 +196,13 @@ def read_metadata(collection_id: UUID) -> None:
         metadata_changes.found(session, collection_id, marks, base_uri, is_frozen=is_frozen)
 
 
+@jobs.every(seconds=15)
+@jobs.task("tickets.check_funds")
+def check_funds() -> None:
+    """Stop new sales while a minter could not pay for their mints; take them up again when it can."""
+    funds.check()
+
+
 @jobs.every(seconds=10)
 @jobs.task("tickets.sweep")
 def sweep() -> None:
@@ -212,6 +221,9 @@ def sweep() -> None:
             disputes.release_sold(session, order_id, now)
         sends = effects.unclear(session)
         unread = metadata_changes.unread(session)
+    with unit_of_work() as session:
+        # Its own transaction: orders are locked before batches, and the one above has locked those.
+        late.tell_orders(session, now)
     jobs.swept(unknown, ask_chain)
     jobs.swept(consented, deploy_collection)
     jobs.swept(unclear, ask_deployment)

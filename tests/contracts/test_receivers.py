@@ -244,7 +244,7 @@ def test_the_error_says_which_code_would_have_to_be_allowed(hall, receivers):
     for kind in CONTRACTS:
         to = receivers[kind]()
         expected = {"receiver": to.address, "codeHash": to.code_hash}
-        with ape.reverts(hall.collection.ReceiverNotAllowed, error_inputs=expected):
+        with ape.reverts(hall.collection.ReceiverNotAllowed, **expected):
             gift(hall, to)
 
 

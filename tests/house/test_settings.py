@@ -53,6 +53,30 @@ def test_a_weak_production_refuses_and_names_the_variable(settings, name, value,
         get_settings()
 
 
+def test_keys_in_a_key_service_need_no_keystore(settings):
+    roles = ("minter", "claim", "operator", "deployer", "quote")
+    moved = {f"{role}_keystore": None for role in roles} | {f"{role}_kms_key": f"alias/{role}" for role in roles}
+    settings(**{**GOOD, **moved, "kms_region": "eu-north-1", "keystore_password": None})
+    assert get_settings().minter_kms_key == "alias/minter"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"minter_kms_key": "alias/minter", "kms_region": "eu-north-1"}, "MINTER_KMS_KEY is set and so is"),
+        ({"minter_kms_key": "alias/minter", "minter_keystore": None}, "KMS_REGION"),
+        ({"minter_kms_key": "alias/minter", "minter_key": "0x" + "22" * 32, "minter_keystore": None}, "MINTER_KMS_KEY"),
+        ({"kms_endpoint_url": "http://kms.example"}, "KMS_ENDPOINT_URL"),
+        ({"fee_ceiling_gwei": "1", "priority_fee_gwei": "2"}, "PRIORITY_FEE_GWEI is above FEE_CEILING_GWEI"),
+        ({"fee_ceiling_gwei": "0"}, "FEE_CEILING_GWEI"),
+    ],
+)
+def test_neither_the_key_nor_the_fee_is_a_guess(settings, changes, told):
+    settings(**{**GOOD, **changes})
+    with pytest.raises(Misconfigured, match=told):
+        get_settings()
+
+
 @pytest.mark.parametrize("network", ["eip155:56", "eip155:1"])
 @pytest.mark.parametrize("key", ["sk_test_x", "rk_test_x", "anything"])
 def test_real_tickets_are_not_sold_for_test_money(settings, network, key):

@@ -1,7 +1,4 @@
-"""Keys: an encrypted keystore file (Web3 Secret Storage v3), or a raw key on a developer's machine.
-
-A key service is one more class with the same four members, picked in `open_signer`.
-"""
+"""Keys: in a key service, in an encrypted keystore file (Web3 Secret Storage v3), or raw on a developer's machine."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +9,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from backend.chain.port import Transaction
+from backend.chain.port import Signer, Transaction
 from backend.kit.errors import Unavailable
 from backend.settings import SIGNER_ROLES, Settings
 
@@ -59,11 +56,17 @@ class LocalSigner:
         return keccak(raw)
 
 
-def open_signer(role: str, settings: Settings) -> LocalSigner:
-    """Return the signer of `role` as the settings name it; a keystore wins. Raises SignerMissing, RawKeyRefused."""
+def open_signer(role: str, settings: Settings) -> Signer:
+    """Return the signer of `role` as the settings name it: in a key service, a keystore, or (not in production) raw.
+
+    Raises SignerMissing, RawKeyRefused, and for a key service KeyServiceBusy, KeyServiceRefused, SignatureRefused.
+    """
     if role not in SIGNER_ROLES:
         raise SignerMissing(role=role)
+    kms_key = getattr(settings, f"{role}_kms_key")
     keystore, key = getattr(settings, f"{role}_keystore"), getattr(settings, f"{role}_key")
+    if kms_key is not None:
+        return _in_key_service(kms_key, settings)
     if keystore is not None:
         try:
             secret = Account.decrypt(json.loads(keystore.read_text()), settings.keystore_password or "")
@@ -77,3 +80,11 @@ def open_signer(role: str, settings: Settings) -> LocalSigner:
     if settings.is_production:
         raise RawKeyRefused(role=role)
     return LocalSigner(Account.from_key(key))
+
+
+def _in_key_service(key_id: str, settings: Settings) -> Signer:
+    # botocore costs 36 MB: only where a key lives there.
+    from backend.chain.evm.aws_kms import AwsKey  # noqa: PLC0415
+    from backend.chain.evm.kms import KmsSigner  # noqa: PLC0415
+
+    return KmsSigner(AwsKey(key_id, settings.kms_region or "", settings.kms_endpoint_url))
