@@ -197,7 +197,8 @@ def _judge_unmined(send: S, holder: Try, sight: Sight, policy: Policy, unknown_f
     if sight.mined_nonces > holder.nonce:
         # Its nonce is used and none of its hashes has a receipt: foreign bytes, or a node that lags behind itself.
         is_lost = sight.final_nonces > holder.nonce and send == S.UNKNOWN and unknown_for >= policy.lost_after
-        if is_lost and holder.id not in sight.known:
+        # Older bytes of ours that a node knows may be what used it, though it shows no receipt yet.
+        if is_lost and not sight.known:
             return Verdict(
                 S.UNKNOWN, ((holder.id, A.DROPPED),), (Say.UNKNOWN,), reason="its nonce was used by other bytes"
             )

@@ -87,9 +87,11 @@ def _look(port: ChainPort, claimed: Claimed) -> tuple[Sight, dict[UUID, Receipt]
             if receipt is not None:
                 receipts[attempt.id] = receipt
                 break
+    # Before a nonce is called lost, replaced bytes are asked about too: they may be the ones that used it.
+    asked = claimed.attempts if is_doubted else [live] if live is not None else []
     known: set[UUID] = set()
-    if not receipts and live is not None and live.tx_hash is not None and port.transaction_known(live.tx_hash):
-        known.add(live.id)
+    if not receipts:
+        known = {one.id for one in asked if one.tx_hash is not None and port.transaction_known(one.tx_hash)}
     found = {key: Found(r.block_number, r.block_hash, r.succeeded) for key, r in receipts.items()}
     return Sight(found, frozenset(known), finalized.number, mined_nonces, final_nonces), receipts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,7 +22,9 @@ from scripts.machine.trouble import Trouble
 _TICK_SECONDS = 0.02
 _TELL_SECONDS = 10.0
 _SHORTEST_DEATH, _LONGEST_DEATH = 0.05, 1.0
-_REORG_DELAY = 1.5
+_REORG_DELAY, _REORG_GAP, _REORG_SHARE = 1.5, 4.0, 0.02
+"""Seconds from arming a step that needs a reorg to the reorg; the shortest time between two of these, in seconds and as
+a share of the whole: a chain that is undone all the time gets nothing done either."""
 _MOST_OWN_DEATHS = 10
 LEAST_HITS = 5
 """How often every step must be reached in a whole campaign."""
@@ -74,6 +77,7 @@ class Campaign:
         self._revive_at: dict[str, float] = {}
         self._extras = self._draw_extras()
         self._reorg_at: float | None = None
+        self._no_reorg_before = 0.0
         self._crowd_done = False
         self._letters = 0
         self._begun = time.monotonic()
@@ -126,8 +130,7 @@ class Campaign:
         return [step for step in steps.STEPS if self.schedule.reached[step.name] < least]
 
     def _turn(self) -> None:
-        for name, message in self._control.hear(_TICK_SECONDS):
-            self._hear(name, message)
+        self._listen(_TICK_SECONDS)
         now = time.monotonic()
         for name, when in list(self._revive_at.items()):
             if when <= now:
@@ -137,6 +140,10 @@ class Campaign:
         if now - self._told_at >= _TELL_SECONDS:
             self._told_at = now
             self.tell()
+
+    def _listen(self, seconds: float) -> None:
+        for name, message in self._control.hear(seconds):
+            self._hear(name, message)
 
     def tell(self) -> None:
         """Say how far it is."""
@@ -188,6 +195,9 @@ class Campaign:
         """Start again what ended by itself, as scripts/start does. Raises Halted, and Trouble for a server."""
         for name in list(self._house.running):
             status = self._house.exit_status(name)
+            if status == -signal.SIGKILL:
+                self._listen(0)  # it may have reached its step: the word of it is on its way
+                status = self._house.exit_status(name)
             if status is None:
                 continue
             if name == "indexer" and status in _HALTED:
@@ -212,7 +222,7 @@ class Campaign:
         for step in self.schedule.next(lane):
             self._control.say(lane.name, arm=step.name)
             if step.needs == steps.REORG:
-                self._reorg_at = self._reorg_at or time.monotonic() + _REORG_DELAY
+                self._reorg_at = self._reorg_at or max(time.monotonic() + _REORG_DELAY, self._no_reorg_before)
 
     def _draw_extras(self) -> list[tuple[float, str, int]]:
         """Spread troubles, reorgs and flushes over the time; the last quarter is left to what was late."""
@@ -229,6 +239,7 @@ class Campaign:
         now = time.monotonic()
         if self._reorg_at is not None and now >= self._reorg_at and self._reorg(self.plan.deepest_reorg // 2 + 1):
             self._reorg_at = None
+            self._no_reorg_before = now + max(self.plan.fault_seconds * _REORG_SHARE, _REORG_GAP)
         if not self._extras or now - self._begun < self._extras[0][0]:
             return
         _, name, depth = self._extras[0]

@@ -23,9 +23,9 @@ from bench.fault_kit.wire import Line, Message
 
 _POINTS = "fault_points"
 _PATIENCE_SECONDS = 30.0
-_CALM = {"api": 20, "worker": 20, "indexer": 2, "beat": 6}
-"""How often the points of a process are passed undisturbed after its start, half as often after each step: killed any
-sooner it would never get anything done, on a slow machine least of all."""
+_CALM = {"api": (At.AFTER_COMMIT, 40), "worker": (At.AFTER_COMMIT, 12), "beat": (At.AFTER, 6)}
+"""What a process gets done undisturbed after its start, half as much after each step: so many of these moments at its
+points. Killed by the clock, on a slow machine it would die before it has done anything."""
 _originals: dict[str, FunctionType] = {}
 _around: dict[str, Callable[..., Any]] = {}
 _here = threading.local()
@@ -38,7 +38,7 @@ class Hooks:
     def __init__(self, line: Line, process: str, stand_still_seconds: float) -> None:
         """Listen to the campaign on `line` as a `process`, such as `worker`."""
         self._line, self._process, self._stand_still = line, process, stand_still_seconds
-        self._calm = _CALM.get(process, 0)
+        self._work, self._calm = _CALM.get(process, (At.AFTER, 0))
         self._lock = threading.Lock()
         self._points = {step.point for step in steps.of(process)}
         self._armed: dict[tuple[str, At], Step] = {}
@@ -48,14 +48,14 @@ class Hooks:
     def reach(self, point: str, at: At) -> None:
         """Do what is armed here, once."""
         with self._lock:
-            if at is At.BEFORE and point in self._points:
+            if at is self._work and point in self._points:
                 self._calm -= 1
             if self._calm > 0:
                 return
             step = self._armed.pop((point, at), None)
             if step is None:
                 return
-            self._calm = _CALM.get(self._process, 0) // 2
+            self._calm = _CALM.get(self._process, (At.AFTER, 0))[1] // 2
             go = self._go[step.name] = threading.Event()
         self._line.say(hit=step.name)
         if step.victim == self._process:

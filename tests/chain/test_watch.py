@@ -6,9 +6,10 @@ from uuid import UUID
 import pytest
 
 from backend.chain import outbox as asking
+from backend.chain import registry
 from backend.chain.models import AttemptStatus, SendStatus
 from backend.kit.db import unit_of_work
-from tests.factories.chain import COUNTER, Lab, Outbox, land
+from tests.factories.chain import COUNTER, NETWORK, Lab, Outbox, land
 
 
 def _broadcast(outbox: Outbox, number: int = 1) -> UUID:
@@ -193,6 +194,38 @@ def test_replaced_bytes_are_lost_with_the_nonce_they_shared(fake_outbox: Outbox)
     fake_outbox.settle(send_id)
     statuses = [attempt.status for attempt in fake_outbox.attempts(send_id)]
     assert statuses == [AttemptStatus.REPLACED, AttemptStatus.DROPPED, AttemptStatus.FINAL]
+
+
+class _ShowsNoReceipts:
+    """A port to a node that has counted our nonces and has no receipt yet."""
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+    def receipt(self, _tx_hash: bytes) -> None:
+        return None
+
+
+def test_replaced_bytes_that_were_mined_are_not_given_up_while_no_receipt_is_shown(fake_outbox: Outbox) -> None:
+    send_id = _broadcast(fake_outbox)
+    fake_outbox.wait(60)
+    fake_outbox.watch(send_id)
+    fake_outbox.lab.mine()
+    fake_outbox.send(send_id)  # the nonce is used: by the bytes these would have replaced
+    lagging: Any = _ShowsNoReceipts(fake_outbox.lab.port)
+    with registry.replaced(NETWORK, lagging, {}):
+        for _ in range(3):
+            fake_outbox.watch(send_id)
+            fake_outbox.lab.mine(3)
+            fake_outbox.wait(10)
+    assert fake_outbox.row(send_id).status == SendStatus.UNKNOWN
+    fake_outbox.settle(send_id)
+    statuses = [attempt.status for attempt in fake_outbox.attempts(send_id)]
+    assert statuses == [AttemptStatus.FINAL, AttemptStatus.REPLACED]
+    assert fake_outbox.row(send_id).status == SendStatus.FINAL and fake_outbox.lab.landed() == 1
 
 
 def test_what_strange_bytes_did_for_us_is_not_done_again(outbox: Outbox, lab: Lab) -> None:
