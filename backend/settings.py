@@ -21,6 +21,11 @@ SIGNER_ROLES = ("minter", "claim", "operator", "deployer", "quote", "rewards")
 _TWO_WEEKS = 14 * 24 * 3600
 
 
+def _is_http(url: str) -> bool:
+    parts = urlparse(url)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
 class Settings(BaseSettings):
     """Environment variables are these names in upper case; `.env.example` lists them with examples."""
 
@@ -39,7 +44,7 @@ class Settings(BaseSettings):
     redis_url: str = "redis://localhost:6379/0"
 
     evm_network: str = Field("eip155:31337", pattern=r"^eip155:[1-9][0-9]{0,19}$", description="CAIP-2")
-    evm_rpc_url: str = "http://localhost:8545"
+    evm_rpc_url: str = Field("http://localhost:8545", description="JSON-RPC of one node, or of several with commas")
     finality_depth: int | None = Field(None, ge=0, le=10_000, description="Blocks; None asks for the finalized tag")
     deployments_dir: Path = Path("contracts/deployments")
     guardian_address: str | None = Field(None, pattern=r"^0x[0-9a-fA-F]{40}$", description="The wallet that may pause")
@@ -96,6 +101,11 @@ class Settings(BaseSettings):
         return self.environment == "production"
 
     @property
+    def evm_rpc_urls(self) -> list[str]:
+        """The nodes' addresses, the preferred one first, each once."""
+        return list(dict.fromkeys(url.strip() for url in self.evm_rpc_url.split(",") if url.strip()))
+
+    @property
     def resale_hold(self) -> int:
         """Seconds after its mint in which a ticket paid by card is not resold: as long as a chargeback is likely."""
         if self.resale_hold_seconds is not None:
@@ -109,12 +119,17 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_weak_production(self) -> "Settings":
-        wrong = list(self._mixed_money())
+        wrong = [*self._odd_nodes(), *self._mixed_money()]
         if self.is_production:
             wrong += [*self._weak_secrets(), *self._weak_signers()]
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+    def _odd_nodes(self) -> Iterator[str]:
+        # The address is not repeated: many providers put their keys into it.
+        if not self.evm_rpc_urls or not all(_is_http(url) for url in self.evm_rpc_urls):
+            yield "EVM_RPC_URL must be an http:// or https:// address, or several with commas between them"
 
     def _mixed_money(self) -> Iterator[str]:
         """Refuse real cards where only a trial runs, and trial cards where real tickets are sold."""

@@ -26,7 +26,7 @@ def port(network: str) -> ChainPort:
             from backend.chain.evm.client import EvmChain  # noqa: PLC0415 - web3 only where a chain is written to
 
             known = networks.network(network)
-            _ports[network] = EvmChain(known.chain_id, settings.evm_rpc_url, settings.finality_depth)
+            _ports[network] = EvmChain(known.chain_id, settings.evm_rpc_urls, settings.finality_depth)
         return _ports[network]
 
 
