@@ -34,5 +34,6 @@ class Condition:
     """All endpoints of a network."""
 
     network: str
-    finality: Finality
+    finality: Finality | None
+    """None before the first look."""
     endpoints: tuple[EndpointCondition, ...]

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 from eth_account import Account
 
-from backend.chain.endpoints import Finality
+from backend.chain.endpoints import Condition, Finality
 from backend.chain.evm import pool, wire
 from backend.chain.evm.agreement import Disagreement
 from backend.chain.evm.client import EvmChain
@@ -16,7 +16,6 @@ from scripts.machine import testbed
 from scripts.machine.anvil import Anvil
 from tests.simulators.rpc import RpcProxy, faults, running
 
-NETWORK = "eip155:31337"
 SIGNER = LocalSigner(Account.from_key("0x" + "11" * 32))
 GENESIS = 0
 
@@ -46,6 +45,11 @@ def _chain(*endpoints: RpcProxy | Anvil) -> EvmChain:
     return EvmChain(31337, [endpoint.url for endpoint in endpoints])
 
 
+def _seen(chain: EvmChain) -> Condition:
+    chain.survey()
+    return chain.condition("eip155:31337")
+
+
 def _benched(chain: EvmChain) -> list[str | None]:
     now = chain.pool.now()
     return [endpoint.health.reason(now) for endpoint in chain.pool.endpoints]
@@ -62,14 +66,14 @@ def test_two_that_say_the_same_make_a_block_final(anvil: Anvil, three: list[RpcP
     anvil.mine(10)
     chain = _chain(*three[:2])
     assert chain.finalized().number == 8
-    assert chain.condition(NETWORK).finality is Finality.AGREED
+    assert _seen(chain).finality is Finality.AGREED
 
 
 def test_one_endpoint_alone_is_trusted_and_that_is_said(anvil: Anvil) -> None:
     anvil.mine(10)
     chain = _chain(anvil)
     assert chain.finalized().number == 8
-    assert chain.condition(NETWORK).finality is Finality.TRUSTED
+    assert _seen(chain).finality is Finality.TRUSTED
 
 
 def test_without_a_second_voice_nothing_becomes_final_and_it_does_again_later(
@@ -82,10 +86,10 @@ def test_without_a_second_voice_nothing_becomes_final_and_it_does_again_later(
     assert chain.nonce(SIGNER.address, "finalized") == 0
     with pytest.raises(ChainUnreachable):
         chain.code_at(bytes(20), "finalized")
-    assert chain.condition(NETWORK).finality is Finality.UNCONFIRMED
+    assert _seen(chain).finality is Finality.UNCONFIRMED
     three[1].fault = None
     assert chain.finalized().number == 8
-    assert chain.condition(NETWORK).finality is Finality.AGREED
+    assert _seen(chain).finality is Finality.AGREED
 
 
 def test_the_lower_of_two_final_blocks_counts(anvil: Anvil, three: list[RpcProxy]) -> None:
@@ -102,7 +106,7 @@ def test_two_branches_are_nobodys_final_block(anvil: Anvil, three: list[RpcProxy
     anvil.mine(30)
     chain = _chain(three[0], other_branch)
     assert chain.finalized().number == GENESIS
-    assert chain.condition(NETWORK).finality is Finality.UNCONFIRMED
+    assert _seen(chain).finality is Finality.UNCONFIRMED
     assert _benched(chain) == [None, None], "nobody knows which of the two is wrong"
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from eth_account import Account
 
+from backend.chain.endpoints import Condition
 from backend.chain.evm import pool, wire
 from backend.chain.evm.client import EvmChain
 from backend.chain.evm.health import Health, newest_of
@@ -40,6 +41,11 @@ def second(anvil: Anvil) -> Iterator[RpcProxy]:
 @pytest.fixture
 def chain(first: RpcProxy, second: RpcProxy) -> EvmChain:
     return EvmChain(31337, [first.url, second.url])
+
+
+def _seen(chain: EvmChain) -> Condition:
+    chain.survey()
+    return chain.condition("eip155:31337")
 
 
 def _signed(nonce: int = 0) -> bytes:
@@ -111,7 +117,7 @@ def test_an_endpoint_of_another_chain_is_asked_nothing_but_its_chain_id(
         chain.balance(SOMEBODY)
     chain.send_raw(_signed())
     assert first.asked == ["eth_chainId"]
-    assert chain.condition("eip155:31337").endpoints[0].benched_for == "wrong_chain"
+    assert _seen(chain).endpoints[0].benched_for == "wrong_chain"
 
 
 def test_one_that_comes_back_as_another_chain_is_found_out(chain: EvmChain, first: RpcProxy) -> None:
@@ -220,7 +226,7 @@ def test_a_look_stays_with_one_endpoint_whose_head_is_not_behind(
     chain: EvmChain, first: RpcProxy, second: RpcProxy, anvil: Anvil
 ) -> None:
     anvil.mine(10)
-    assert chain.condition("eip155:31337").endpoints[0].lag_blocks == 0
+    assert _seen(chain).endpoints[0].lag_blocks == 0
     first.fault = faults.stale(2)
     anvil.mine(1)
     asked = len(first.asked)
@@ -264,7 +270,7 @@ def test_one_endpoint_alone_does_not_say_what_is_newest_among_three() -> None:
 
 def test_the_condition_names_hosts_and_no_keys(chain: EvmChain, first: RpcProxy) -> None:
     first.fault = faults.dead
-    told = chain.condition("eip155:31337")
+    told = _seen(chain)
     assert "secret" not in str(told)
     assert told.endpoints[0].host.startswith("127.0.0.1:") and told.endpoints[0].errors > 0
     assert told.finality == "unconfirmed"

@@ -34,7 +34,7 @@ class Agreement:
         self._depth = finality_depth
         self._lock = Lock()
         self._agreed: Block | None = None
-        self.finality = Finality.UNCONFIRMED
+        self.finality: Finality | None = None
 
     def final_of(self, endpoint: Endpoint, head: Block | None = None) -> Block:
         """Return what one endpoint calls final. One that is ahead of its own head is benched. Raises Trouble."""
@@ -70,6 +70,10 @@ class Agreement:
         if found is not None:
             self._agreed = found
         return found
+
+    def lost(self, reason: str) -> None:
+        """Nobody could even be asked."""
+        self._say(Finality.UNCONFIRMED, reason)
 
     def is_confirmed(self, main: Endpoint, mine: T, ask: Callable[[Endpoint], T | None], what: str) -> bool:
         """Say whether a second endpoint answers as `main` did; False when none answers.

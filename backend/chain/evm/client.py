@@ -80,17 +80,18 @@ class EvmChain(Calls):
             return self._looking(lambda look: look.transaction(tx_hash))
         return super().transaction(tx_hash)
 
-    def condition(self, network: str) -> Condition:
-        """Look after every endpoint nobody has asked lately, and say how all are doing."""
+    def survey(self) -> None:
+        """Ask every endpoint that nobody has asked lately how it is, and whether they agree about what is final."""
         conditions.survey(self.pool)
-        finality = Finality.TRUSTED
         if self.pool.is_shared:
             try:
                 self.finalized()
-                finality = self.agreement.finality
-            except (ChainUnreachable, ChainError, WrongChain):
-                finality = Finality.UNCONFIRMED
-        return conditions.told(network, self.pool, finality)
+            except (ChainUnreachable, ChainError, WrongChain) as trouble:
+                self.agreement.lost(str(trouble))
+
+    def condition(self, network: str) -> Condition:
+        """Return what this process has seen of its endpoints. Asks nobody."""
+        return conditions.told(network, self.pool, self.agreement.finality if self.pool.is_shared else Finality.TRUSTED)
 
     def _ask(self, parse: Callable[[Any], T], method: str, *params: Any) -> T:
         return self.pool.ask(parse, method, *params)

@@ -35,7 +35,7 @@ def survey(pool: Pool) -> None:
         list(together.map(ask, asked))
 
 
-def told(network: str, pool: Pool, finality: Finality) -> Condition:
+def told(network: str, pool: Pool, finality: Finality | None) -> Condition:
     """Return what this process has seen. Asks nobody."""
     now, newest = pool.now(), pool.newest()
     return Condition(

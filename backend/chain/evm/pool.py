@@ -49,6 +49,10 @@ class Pool:
         """`urls` are of nodes that ought to serve `chain_id`."""
         self.chain_id = chain_id
         self.endpoints = tuple(Endpoint(url) for url in urls)
+        for place, endpoint in enumerate(self.endpoints, start=1):
+            if [other.wire.host for other in self.endpoints].count(endpoint.wire.host) > 1:
+                # One provider, several keys: the figures must not be taken for each other's.
+                endpoint.host = f"{endpoint.wire.host}#{place}"
         self.now = now
         self._handed: OrderedDict[bytes, int] = OrderedDict()
         self._handed_lock = Lock()
