@@ -10,6 +10,7 @@ from backend.chain.endpoints import Condition, Finality
 from backend.chain.evm import pool, wire
 from backend.chain.evm.agreement import Disagreement
 from backend.chain.evm.client import EvmChain
+from backend.chain.evm.looks import FinalityUnconfirmed
 from backend.chain.evm.signers import LocalSigner
 from backend.chain.port import ChainUnreachable
 from scripts.machine import testbed
@@ -156,6 +157,18 @@ def test_a_receipt_nobody_else_has_is_never_that_of_a_final_block(anvil: Anvil, 
     chain = _chain(*three)
     assert chain.receipt(bytes(32)) is None
     assert _benched(chain) == ["other_content_of_final_block", None, None]
+
+
+def test_a_final_receipt_no_second_endpoint_can_be_asked_about_is_not_told(anvil: Anvil, three: list[RpcProxy]) -> None:
+    chain = _chain(*three[:2])
+    tx_hash = _transfer(anvil, chain)
+    three[1].fault = lambda exchange: (
+        faults.dead(exchange) if exchange.method == "eth_getTransactionReceipt" else exchange.forward()
+    )
+    assert chain.receipt(tx_hash) is not None, "its block is not final yet"
+    anvil.mine(5)
+    with pytest.raises(FinalityUnconfirmed):
+        chain.receipt(tx_hash)
 
 
 def test_a_true_receipt_and_transaction_pass(anvil: Anvil, three: list[RpcProxy]) -> None:
