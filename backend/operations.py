@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from backend.accounts.access import Role, allow
 from backend.chain import registry
+from backend.chain.endpoints import Condition, Finality
 from backend.chain.models import CursorStatus
 from backend.chain.progress import NetworkProgress, progress
 from backend.kit import clock, db, errors, gauges, logs
@@ -33,12 +34,25 @@ class NotReady(errors.Unavailable):
     code = "not_ready"
 
 
+class Nodes(BaseModel):
+    """On whose word blocks of a network count as final."""
+
+    network: str = Field(examples=["eip155:56"])
+    finality: Finality | None = Field(
+        description="trusted: one endpoint is believed; agreed: two say the same; unconfirmed: nothing becomes final "
+        "until a second one agrees; null before the first look"
+    )
+    endpoints: int = Field(description="How many are set up")
+    usable: int = Field(description="How many may be asked now")
+
+
 class Health(BaseModel):
     """The process is alive; how far each network's index has come."""
 
     status: Literal["ok"] = "ok"
     time: datetime
     networks: list[NetworkProgress] = Field(description="One for each network the index follows")
+    nodes: list[Nodes] = Field(description="The RPC endpoints as this process last saw them")
 
 
 class Ready(BaseModel):
@@ -51,7 +65,12 @@ class Ready(BaseModel):
 @router.get("/health", dependencies=[allow(Role.PUBLIC)], summary="Is the process alive, how far is the index?")
 def health(session: db.SessionDep, now: NowDep) -> Health:
     """Answer with the index's last block and lag. Needs the database; for the other parts ask /ready."""
-    return Health(time=now, networks=progress(session, now))
+    return Health(time=now, networks=progress(session, now), nodes=[_nodes(each) for each in registry.conditions()])
+
+
+def _nodes(each: Condition) -> Nodes:
+    usable = sum(one.is_usable for one in each.endpoints)
+    return Nodes(network=each.network, finality=each.finality, endpoints=len(each.endpoints), usable=usable)
 
 
 def _check_database() -> str:
@@ -137,8 +156,9 @@ class _RowGauges(Collector):
 def metrics() -> Response:
     """Answer in Prometheus' text format: figures of this process, then figures read from the rows.
 
-    Keep it behind the proxy in production: it tells how much is sold.
+    Keep it behind the proxy in production: it tells how much is sold. RPC endpoints nobody has asked lately are asked.
     """
+    registry.conditions(survey=True)
     rows = CollectorRegistry()
     rows.register(_RowGauges())
     return Response(generate_latest(REGISTRY) + generate_latest(rows), media_type=CONTENT_TYPE_LATEST)

@@ -22,6 +22,11 @@ SIGNER_ROLES = ("minter", "claim", "operator", "deployer", "quote", "rewards")
 _TWO_WEEKS = 14 * 24 * 3600
 
 
+def _is_http(url: str) -> bool:
+    parts = urlparse(url)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
 class Settings(BaseSettings):
     """Environment variables are these names in upper case; `.env.example` lists them with examples."""
 
@@ -40,7 +45,7 @@ class Settings(BaseSettings):
     redis_url: str = "redis://localhost:6379/0"
 
     evm_network: str = Field("eip155:31337", pattern=r"^eip155:[1-9][0-9]{0,19}$", description="CAIP-2")
-    evm_rpc_url: str = "http://localhost:8545"
+    evm_rpc_url: str = Field("http://localhost:8545", description="JSON-RPC of one node, or of several with commas")
     finality_depth: int | None = Field(None, ge=0, le=10_000, description="Blocks; None asks for the finalized tag")
     fee_ceiling_gwei: Decimal | None = Field(
         None, gt=0, le=1_000_000, description="The most we offer a unit of gas; None: what is usual on the network"
@@ -119,6 +124,11 @@ class Settings(BaseSettings):
         return self.environment == "production"
 
     @property
+    def evm_rpc_urls(self) -> list[str]:
+        """The nodes' addresses, the preferred one first, each once."""
+        return list(dict.fromkeys(url.strip() for url in self.evm_rpc_url.split(",") if url.strip()))
+
+    @property
     def resale_hold(self) -> int:
         """Seconds after its mint in which a ticket paid by card is not resold: as long as a chargeback is likely."""
         if self.resale_hold_seconds is not None:
@@ -132,12 +142,17 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_weak_production(self) -> "Settings":
-        wrong = [*self._mixed_money(), *self._mixed_signers(), *self._mixed_fees()]
+        wrong = [*self._odd_nodes(), *self._mixed_money(), *self._mixed_signers(), *self._mixed_fees()]
         if self.is_production:
             wrong += [*self._weak_secrets(), *self._weak_signers()]
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+    def _odd_nodes(self) -> Iterator[str]:
+        # The address is not repeated: many providers put their keys into it.
+        if not self.evm_rpc_urls or not all(_is_http(url) for url in self.evm_rpc_urls):
+            yield "EVM_RPC_URL must be an http:// or https:// address, or several with commas between them"
 
     def _mixed_money(self) -> Iterator[str]:
         """Refuse real cards where only a trial runs, and trial cards where real tickets are sold."""

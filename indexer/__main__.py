@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--network", metavar="CAIP2", help="network to index, such as eip155:56 (EVM_NETWORK)")
-    shared.add_argument("--rpc-url", metavar="URL", help="JSON-RPC over HTTP(S) of one node (EVM_RPC_URL)")
+    shared.add_argument("--rpc-url", metavar="URL", help="JSON-RPC of a node, or of several with commas (EVM_RPC_URL)")
     reading = argparse.ArgumentParser(add_help=False)
     reading.add_argument(
         "--from-block",
@@ -126,7 +126,7 @@ def _runner(job: Job) -> Runner:
 
 
 def _status(options: argparse.Namespace, job: Job) -> int:
-    rpc = Rpc(job.rpc_url, patience=2.0)
+    rpc = Rpc(job.rpc_urls[0], patience=2.0)
     writer = Writer(job.database_url, job.network)
     try:
         head = head_of(Node(rpc, job.finality_depth))

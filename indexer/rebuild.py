@@ -92,7 +92,7 @@ def _check_finality(runner: Runner, at: Place | None) -> None:
     """Refuse to throw away what the node could not give back."""
     if at is None:
         return
-    rpc = Rpc(runner.job.rpc_url)
+    rpc = Rpc(runner.job.rpc_urls[0])
     try:
         [theirs] = Node(rpc, runner.job.finality_depth).headers([at.mark.number])
     finally:

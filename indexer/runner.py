@@ -10,10 +10,10 @@ from backend.chain.models import CursorStatus
 from backend.kit import logs
 from backend.kit.errors import BusinessError
 from indexer.apply import HandlerFailed, Moved
-from indexer.follower import Follower, NothingToFollow, Step
-from indexer.node import Node
+from indexer.follower import Follower, NothingToFollow, Step, WrongChain
 from indexer.ranges import Bar
-from indexer.rpc import NodeTrouble, Rpc
+from indexer.rpc import NodeTrouble
+from indexer.shared import SharedNode, SharedRpc
 from indexer.writer import LOST, Writer, WriterLost
 
 _LOCK_SECONDS = 0.25
@@ -32,11 +32,17 @@ class Job:
 
     network: str
     rpc_url: str
+    """One node's address, or several with commas between them."""
     database_url: str
     finality_depth: int | None = None
     from_block: int | None = None
     poll_seconds: float = 0.075
     """How long to wait when there is nothing new."""
+
+    @property
+    def rpc_urls(self) -> list[str]:
+        """The nodes' addresses, the preferred one first."""
+        return [url.strip() for url in self.rpc_url.split(",") if url.strip()]
 
 
 @dataclass
@@ -104,16 +110,16 @@ class Runner:
         self, writer: Writer, until: int | None = None, *, once: bool = False, finality_limit: int | None = None
     ) -> bool:
         """As `follow`, with a writer that holds the lock. Raises also what a lost database raises."""
-        rpc = Rpc(self.job.rpc_url)
+        rpc = SharedRpc(self.job.rpc_urls)
         follower = Follower(
             self.job.network,
-            Node(rpc, self.job.finality_depth),
+            SharedNode(rpc, self.job.finality_depth),
             writer,
             from_block=self.job.from_block,
             finality_limit=finality_limit,
         )
         try:
-            return _Loop(self, follower, until, once).run()
+            return _Loop(self, follower, rpc, until, once).run()
         finally:
             follower.close()
             rpc.close()
@@ -122,8 +128,16 @@ class Runner:
 class _Loop:
     """Steps one follower, waiting out what passes."""
 
-    def __init__(self, runner: Runner, follower: Follower, until: int | None, once: bool) -> None:  # noqa: FBT001
-        self._runner, self._follower, self._until, self._once = runner, follower, until, once
+    def __init__(
+        self,
+        runner: Runner,
+        follower: Follower,
+        rpc: SharedRpc,
+        until: int | None,
+        once: bool,  # noqa: FBT001
+    ) -> None:
+        self._runner, self._follower, self._rpc, self._until, self._once = runner, follower, rpc, until, once
+        self._wrong_chains = 0
         self._stop = runner.stop
         self._backoff = Backoff()
         self._bar: Bar | None = None
@@ -139,8 +153,8 @@ class _Loop:
             except Moved as moved:
                 _log.warning("cursor_moved", reason=str(moved))
                 self._started = False
-            except NodeTrouble as trouble:
-                self._wait("node_trouble", str(trouble))
+            except (NodeTrouble, WrongChain) as trouble:
+                self._node_failed(trouble)
             except HandlerFailed as failed:
                 self._handler_failed(failed)
             except (NothingToFollow, BusinessError) as missing:
@@ -149,6 +163,7 @@ class _Loop:
                 self._wait("nothing_to_follow", str(missing))
             else:
                 self._backoff.reset()
+                self._wrong_chains = 0
                 if reached and self._once:
                     return True
         return False
@@ -195,6 +210,15 @@ class _Loop:
         pause = self._backoff.next()
         _log.warning(what, network=self._follower.network, reason=reason, again_in_seconds=round(pause, 2))
         self._stop.wait(pause)
+
+    def _node_failed(self, trouble: NodeTrouble | WrongChain) -> None:
+        """Go over to the next endpoint. One of another chain is passed over; when all are, the settings are wrong."""
+        has_turned = self._rpc.turn()
+        if isinstance(trouble, WrongChain):
+            self._wrong_chains += 1
+            if not has_turned or self._wrong_chains >= len(self._rpc.endpoints):
+                raise trouble
+        self._wait("node_trouble", str(trouble))
 
     def _handler_failed(self, failed: HandlerFailed) -> None:
         """Facts and projections go together: when one of these cannot be written, nothing may be."""

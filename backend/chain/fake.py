@@ -6,7 +6,8 @@ newest block with the pool's executable transactions on top. Deterministic; noth
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from backend.chain.port import (
     Fees,
     FeeTooLow,
     InsufficientFunds,
+    Look,
     NonceTooLow,
     Receipt,
     ReceiptLog,
@@ -179,6 +181,11 @@ class FakeChain:
             self._seal([])
 
     # ---- ChainPort
+
+    @contextmanager
+    def look(self) -> Iterator[Look]:
+        """Look at itself: it is one node."""
+        yield Look(self, asks_two=False)
 
     def chain_id(self) -> int:
         """Return the chain id."""

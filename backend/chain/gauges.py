@@ -1,9 +1,12 @@
 """How the outbox is doing. The alarms on age and gaps belong to whoever reads /metrics."""
 
+from collections.abc import Callable
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from backend.chain import gaps, rules
+from backend.chain import gaps, registry, rules
+from backend.chain.endpoints import EndpointCondition, Finality
 from backend.chain.models import AttemptStatus, ChainAttempt, ChainCursor, ChainSend, ChainSigner
 from backend.kit import clock
 from backend.kit.gauges import Reading, gauge
@@ -82,3 +85,56 @@ def cursors(session: Session) -> Reading:
     """Read the cursors."""
     rows = session.scalars(select(ChainCursor))
     return {(row.network, row.name, row.status): float(row.block_number) for row in rows}
+
+
+def _of_endpoints(value: Callable[[EndpointCondition], float | None]) -> Reading:
+    """Read what this process last saw; whoever answers /metrics has asked the endpoints before."""
+    told = [(each.network, one) for each in registry.conditions() for one in each.endpoints]
+    found = ((network, one.host, value(one)) for network, one in told)
+    return {(network, host): figure for network, host, figure in found if figure is not None}
+
+
+@gauge("chain_endpoint_usable", "1 when the RPC endpoint may be asked: not limited, not benched", ("network", "host"))
+def endpoint_usable(_: Session) -> Reading:
+    """Say who may be asked."""
+    return _of_endpoints(lambda one: float(one.is_usable))
+
+
+@gauge("chain_endpoint_error_share", "Share of calls without a usable answer, recent ones more", ("network", "host"))
+def endpoint_errors(_: Session) -> Reading:
+    """Tell errors."""
+    return _of_endpoints(lambda one: one.errors)
+
+
+@gauge("chain_endpoint_latency_seconds", "How long the RPC endpoint takes to answer", ("network", "host"))
+def endpoint_latency(_: Session) -> Reading:
+    """Tell latency."""
+    return _of_endpoints(lambda one: one.latency_seconds)
+
+
+@gauge("chain_endpoint_lag_blocks", "How far its head is behind the newest block any showed", ("network", "host"))
+def endpoint_lag(_: Session) -> Reading:
+    """Tell lag; an endpoint that showed no head lately has none."""
+    return _of_endpoints(lambda one: None if one.lag_blocks is None else float(one.lag_blocks))
+
+
+@gauge(
+    "chain_endpoint_benched",
+    "1 for an RPC endpoint that lied or turned us away, by reason: worth an alarm",
+    labels=("network", "host", "reason"),
+)
+def endpoint_benched(_: Session) -> Reading:
+    """Name the liars."""
+    told = [(each.network, one) for each in registry.conditions() for one in each.endpoints]
+    return {(network, one.host, one.benched_for): 1.0 for network, one in told if one.benched_for is not None}
+
+
+@gauge(
+    "chain_finality",
+    "1 for how blocks become final: trusted (one endpoint), agreed (two), unconfirmed (nothing becomes final)",
+    labels=("network", "state"),
+)
+def finality(_: Session) -> Reading:
+    """Tell on whose word."""
+    known = [each for each in registry.conditions() if each.finality is not None]
+    return {(each.network, state): float(each.finality is state) for each in known for state in Finality}

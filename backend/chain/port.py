@@ -5,6 +5,7 @@ file; everything above works with any of them, and with the fake.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -134,12 +135,8 @@ class RefusedByNode(ChainError):
     code = "refused_by_node"
 
 
-class ChainPort(Protocol):
-    """One network. Every method may raise ChainUnreachable, and WrongChain on first use."""
-
-    def chain_id(self) -> int:
-        """Return the EIP-155 chain id the node reports."""
-        ...
+class ChainReader(Protocol):
+    """What is read from one network. Every method may raise ChainUnreachable, and WrongChain on first use."""
 
     def call(
         self,
@@ -176,13 +173,6 @@ class ChainPort(Protocol):
         """Return the gas a transaction would use on top of what is pending. Raises CallReverted, InsufficientFunds."""
         ...
 
-    def send_raw(self, raw: bytes) -> bytes:
-        """Hand signed bytes to the network and return their hash. Says nothing about their being mined.
-
-        Raises AlreadyKnown, NonceTooLow, FeeTooLow, InsufficientFunds, RefusedByNode.
-        """
-        ...
-
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """Return the receipt if the transaction is in a block of the chain now."""
         ...
@@ -205,6 +195,36 @@ class ChainPort(Protocol):
 
     def block(self, ref: BlockRef) -> Block | None:
         """Return a block; None when the chain has none there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Several questions to one node of a network, whose newest block is not behind what others showed.
+
+    `asks_two`: there are several nodes, and `node` asks a second one about what is in a final block.
+    """
+
+    node: ChainReader
+    asks_two: bool
+
+
+class ChainPort(ChainReader, Protocol):
+    """One network, behind one node or several."""
+
+    def chain_id(self) -> int:
+        """Return the EIP-155 chain id the node reports."""
+        ...
+
+    def look(self) -> AbstractContextManager[Look]:
+        """Return one node to ask several things, so that the answers fit together. It fails as a whole."""
+        ...
+
+    def send_raw(self, raw: bytes) -> bytes:
+        """Hand signed bytes to the network and return their hash. Says nothing about their being mined.
+
+        Raises AlreadyKnown, NonceTooLow, FeeTooLow, InsufficientFunds, RefusedByNode.
+        """
         ...
 
 

@@ -6,14 +6,29 @@ The import is late on purpose: reading logs must not cost the memory of web3.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
+from typing import Protocol
 
 from backend.chain import networks
+from backend.chain.endpoints import Condition
 from backend.chain.port import ChainPort, Signer
 from backend.settings import get_settings
 
 _lock = Lock()
 _ports: dict[str, ChainPort] = {}
 _signers: dict[tuple[str, str], Signer] = {}
+_endpoints: dict[str, "Endpoints"] = {}
+
+
+class Endpoints(Protocol):
+    """A port that has endpoints to look after."""
+
+    def survey(self) -> None:
+        """Ask them how they are."""
+        ...
+
+    def condition(self, network: str) -> Condition:
+        """Return what this process has seen of them. Asks nobody."""
+        ...
 
 
 def port(network: str) -> ChainPort:
@@ -26,8 +41,22 @@ def port(network: str) -> ChainPort:
             from backend.chain.evm.client import EvmChain  # noqa: PLC0415 - web3 only where a chain is written to
 
             known = networks.network(network)
-            _ports[network] = EvmChain(known.chain_id, settings.evm_rpc_url, settings.finality_depth)
+            chain = EvmChain(known.chain_id, settings.evm_rpc_urls, settings.finality_depth)
+            _ports[network] = _endpoints[network] = chain
         return _ports[network]
+
+
+def conditions(*, survey: bool = False) -> list[Condition]:
+    """Return how the endpoints of our network are doing in the eyes of this process; with `survey`, after asking."""
+    network = get_settings().evm_network
+    port(network)
+    with _lock:
+        found = _endpoints.get(network)
+    if found is None:
+        return []
+    if survey:
+        found.survey()
+    return [found.condition(network)]
 
 
 def signer(network: str, role: str) -> Signer:

@@ -14,7 +14,7 @@ from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, SendSta
 from backend.chain.networks import network
 from backend.chain.notices import SendFinal, SendMined, SendReverted, SendUnknown, SendUnmined
 from backend.chain.outbox import set_status
-from backend.chain.port import CallReverted, ChainPort, Receipt, RefusedByNode
+from backend.chain.port import CallReverted, ChainReader, Look, Receipt, RefusedByNode
 from backend.chain.rules import Act, Found, Say, Sight, Try, Verdict
 from backend.chain.send import Claimed, claim, give_back, hand_over, offer_more
 from backend.kit import clock, jobs, logs
@@ -50,12 +50,13 @@ def watch(send_id: UUID) -> None:
 def _watch(claimed: Claimed) -> None:
     port = registry.port(claimed.send.network)
     tries = [_as_try(attempt) for attempt in claimed.attempts]
-    sight, receipts = _look(port, claimed)
     unknown_for = (clock.now() - claimed.send.status_since).total_seconds()
     policy = network(claimed.send.network).policy
-    verdict = rules.judge(SendStatus(claimed.send.status), tries, sight, policy, unknown_for)
-    reason = _reason(port, claimed, verdict, receipts)
-    record = _record(port, claimed, verdict, receipts)
+    with port.look() as look:
+        sight, receipts = _look(look, claimed)
+        verdict = rules.judge(SendStatus(claimed.send.status), tries, sight, policy, unknown_for)
+        reason = _reason(look.node, claimed, verdict, receipts)
+        record = _record(look, claimed, verdict, receipts)
     live = _write(claimed, verdict, record, reason)
     if live is not None and verdict.act is Act.SEND_AGAIN:
         hand_over(port, claimed, live)
@@ -69,16 +70,19 @@ def _as_try(attempt: ChainAttempt) -> Try:
     return Try(attempt.id, attempt.nonce, AttemptStatus(attempt.status), attempt.block_hash, age)
 
 
-def _look(port: ChainPort, claimed: Claimed) -> tuple[Sight, dict[UUID, Receipt]]:
+def _look(look: Look, claimed: Claimed) -> tuple[Sight, dict[UUID, Receipt]]:
     """Ask for counts first and receipts last: what is mined in between shows as a receipt, not as a lost nonce."""
+    port = look.node
     finalized = port.finalized()
     live = claimed.live
     mined_nonces = port.nonce(live.signer) if live else 0
     is_doubted = live is not None and mined_nonces > live.nonce and claimed.send.status == SendStatus.UNKNOWN
-    final_nonces = port.nonce(live.signer, finalized.number) if live and is_doubted else 0
+    final_nonces = port.nonce(live.signer, "finalized") if live and is_doubted else 0
     receipts = {}
     mined = next((a for a in claimed.attempts if a.status == AttemptStatus.MINED and a.receipt is not None), None)
-    if mined is not None and _still_stands(port, mined):
+    # The receipt we have is one node's word: before it counts as final, the second node is asked for it, by `receipt`.
+    is_hearsay = look.asks_two and mined is not None and (mined.block_number or 0) <= finalized.number
+    if mined is not None and not is_hearsay and _still_stands(port, mined):
         stood = Found(mined.block_number or 0, mined.block_hash or b"", bool((mined.receipt or {})["succeeded"]))
         return Sight({mined.id: stood}, frozenset(), finalized.number, mined_nonces, final_nonces), {}
     for attempt in reversed(claimed.attempts):
@@ -96,23 +100,22 @@ def _look(port: ChainPort, claimed: Claimed) -> tuple[Sight, dict[UUID, Receipt]
     return Sight(found, frozenset(known), finalized.number, mined_nonces, final_nonces), receipts
 
 
-def _still_stands(port: ChainPort, attempt: ChainAttempt) -> bool:
+def _still_stands(port: ChainReader, attempt: ChainAttempt) -> bool:
     """Say whether the block of the receipt we have is still part of the chain: a header instead of a big receipt."""
     block = port.block(attempt.block_number or 0)
     return block is not None and block.hash == attempt.block_hash
 
 
-def _record(
-    port: ChainPort, claimed: Claimed, verdict: Verdict, receipts: dict[UUID, Receipt]
-) -> dict[str, Any] | None:
+def _record(look: Look, claimed: Claimed, verdict: Verdict, receipts: dict[UUID, Receipt]) -> dict[str, Any] | None:
     """Return the winner's receipt as it is stored, once per block it appears in."""
     if verdict.winner is None:
         return None
     stored = next(a for a in claimed.attempts if a.id == verdict.winner)
     receipt = receipts.get(verdict.winner)
-    if receipt is None or (stored.block_hash == receipt.block_hash and stored.receipt is not None):
+    is_stored = stored.receipt is not None and receipt is not None and stored.block_hash == receipt.block_hash
+    if receipt is None or (is_stored and not look.asks_two):
         return stored.receipt
-    block = port.block(receipt.block_hash)
+    block = look.node.block(receipt.block_hash)
     return {
         "tx_hash": receipt.tx_hash.hex(),
         "block_number": receipt.block_number,
@@ -132,7 +135,7 @@ def _record(
     }
 
 
-def _reason(port: ChainPort, claimed: Claimed, verdict: Verdict, receipts: dict[UUID, Receipt]) -> str | None:
+def _reason(port: ChainReader, claimed: Claimed, verdict: Verdict, receipts: dict[UUID, Receipt]) -> str | None:
     """Return why a mined call reverted: a receipt does not say, so the call is run again on the block before."""
     winner = next((a for a in claimed.attempts if a.id == verdict.winner), None)
     if winner is None:

@@ -54,10 +54,11 @@ def check(payout_id: UUID) -> None:
 
 def read_final(port: ChainPort, tx_hash: bytes) -> Found | None:
     """Return the transaction if it is in a block that cannot be undone any more. Raises ChainUnreachable."""
-    receipt, sent = port.receipt(tx_hash), port.transaction(tx_hash)
-    if receipt is None or sent is None or receipt.block_number > port.finalized().number:
-        return None
-    block = port.block(receipt.block_number)
+    with port.look() as look:
+        receipt, sent = look.node.receipt(tx_hash), look.node.transaction(tx_hash)
+        if receipt is None or sent is None or receipt.block_number > look.node.finalized().number:
+            return None
+        block = look.node.block(receipt.block_number)
     # A node that is just changing branches may answer from two of them.
     return Found(sent, receipt) if block is not None and block.hash == receipt.block_hash else None
 

@@ -11,7 +11,7 @@ import pytest
 from eth_account import Account
 
 from backend.chain import networks, registry, typed_data
-from backend.chain.evm import answers, client
+from backend.chain.evm import answers, client, pool
 from backend.chain.evm.signers import LocalSigner, RawKeyRefused, SignerMissing, open_signer
 from backend.chain.port import (
     AlreadyKnown,
@@ -51,7 +51,7 @@ class _Node(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, type[_Node]]]:
-    monkeypatch.setattr(client, "_FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(pool, "_FIRST_PAUSE_SECONDS", 0.001)
     _Node.planned, _Node.asked = [], []
     server = HTTPServer(("127.0.0.1", 0), _Node)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -104,7 +104,7 @@ def test_a_refused_key_of_the_provider_is_not_asked_again_and_the_address_is_not
 
 
 def test_nobody_listening_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(pool, "_FIRST_PAUSE_SECONDS", 0.001)
     with pytest.raises(ChainUnreachable) as refused:
         client.EvmChain(31337, "http://127.0.0.1:1/secret-key").balance(bytes(20))
     assert "secret" not in str(refused.value) + str(refused.value.details)
