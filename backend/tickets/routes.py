@@ -10,6 +10,7 @@ from backend.tickets import (
     purchase_routes,
     quote_routes,
     resale_rule_routes,
+    send_routes,
     ticket_routes,
 )
 
@@ -23,5 +24,6 @@ for part in (
     ticket_routes,
     claim_routes,
     admin_routes,
+    send_routes,
 ):
     router.include_router(part.router)

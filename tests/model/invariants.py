@@ -76,7 +76,7 @@ def _closure(edges: dict[Any, frozenset[Any]]) -> dict[Any, set[Any]]:
         waiting = list(found)
         while waiting:
             fresh = edges[waiting.pop()] - found
-            found |= fresh
+            found.update(fresh)
             waiting += fresh
     return reach
 

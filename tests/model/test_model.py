@@ -192,8 +192,8 @@ def _profile(examples: int | None) -> settings:
         max_examples=examples or _STORIES,
         stateful_step_count=_STEPS,
         derandomize=examples is None,
-        # Shrinking takes minutes: it is for who asks for more stories.
-        phases=[Phase.generate] if examples is None else [Phase.generate, Phase.shrink],
+        # A story as it was found is told at once; to shrink it takes many minutes.
+        phases=[Phase.generate],
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
