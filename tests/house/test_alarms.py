@@ -1,6 +1,7 @@
 """Nothing waits silently: every state of every machine has an age from which it wants a person, or says why not."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from backend.api import make_app
 from backend.kit import alarms
 
 APP = make_app()
+RUNBOOK = Path(__file__).parents[2] / "docs/runbooks/stuck-mint.md"
 PATHS = {
     (method.upper(), re.sub(r"\{\w+\}", "{}", path))
     for path, methods in APP.openapi()["paths"].items()
@@ -40,3 +42,18 @@ def test_what_a_person_is_told_to_do_can_be_done(machine, state, rule):
 def test_what_is_stuck_wants_a_person_at_once():
     stuck = [rule for machine in MACHINES for state, rule in machine.states.items() if state == "STUCK"]
     assert stuck and all(rule.seconds == 0 and rule.actions for rule in stuck)
+
+
+@pytest.mark.parametrize("name", ["mint_job", "batch", "send", "attempt"])
+def test_the_runbook_has_a_section_for_every_state_that_waits(name):
+    written = RUNBOOK.read_text()
+    missing = [state for state, _ in alarms.registered[name].waiting() if f"### {name} {state}\n" not in written]
+    assert missing == []
+
+
+def test_every_request_in_the_runbook_is_one_of_ours():
+    asked = re.findall(r'\b(get|post) "?(/[\w/-]+)', RUNBOOK.read_text())
+    assert len(asked) > 10
+    for verb, path in asked:
+        plain = re.sub(r"/[A-Z]+\b", "/{}", path)
+        assert (verb.upper(), plain) in PATHS, path

@@ -172,6 +172,23 @@ def test_sends_are_shown_with_every_attempt(client, session, batch, admin, now):
     assert client.get("/v1/admin/sends?status=WAITING", headers=admin).json()["items"] == []
 
 
+def test_the_gauges_know_what_is_offered_and_what_blocks_took(session, batch, now):
+    for nonce, (status, gas) in enumerate(((AttemptStatus.FINAL, 100), (AttemptStatus.BROADCAST, None))):
+        mined = {"receipt": {"gas_used": gas}, "block_number": 5} if gas else {}
+        session.add(
+            ChainAttempt(
+                send_id=batch.send_id, network="eip155:31337", signer=b"\1" * 20, nonce=nonce, status=status, raw=b"r",
+                gas_limit=252_000, max_fee=7 + nonce, priority_fee=1, tx_hash=bytes([nonce]) * 32, created_at=now,
+                broadcast_at=now, **mined,
+            )
+        )  # fmt: skip
+    session.flush()
+    assert gauges.registered["chain_fee_offered_wei"].read(session) == {("eip155:31337", "minter"): 8.0}
+    assert gauges.registered["chain_fee_paid_wei"].read(session) == {("eip155:31337", "minter"): 700.0}
+    with clock.frozen(now + timedelta(hours=2)):
+        assert gauges.registered["chain_fee_paid_wei"].read(session) == {}
+
+
 def test_lists_are_filtered_by_age_collection_and_state(client, session, batch, minting, admin, now):
     def count(query):
         return len(client.get(f"/v1/admin/{query}", headers=admin).json()["items"])
