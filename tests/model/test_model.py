@@ -8,7 +8,14 @@ from contextlib import ExitStack
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Connection, create_engine, select
 
 from backend import discovery
@@ -42,6 +49,13 @@ class House(RuleBasedStateMachine):
         self.is_broken = False
 
     # ---- buyers
+
+    @initialize(wallets=st.lists(st.booleans(), min_size=2, max_size=3))
+    def begin(self, wallets):
+        """A story in which nobody buys is none."""
+        for has_wallet in wallets:
+            self.order(quantity=2, has_wallet=has_wallet, pays=True)
+        self.world.run("payments.sweep_events")
 
     @rule(quantity=st.integers(1, 3), has_wallet=st.booleans(), pays=st.booleans())
     def order(self, quantity, has_wallet, pays):
