@@ -117,6 +117,8 @@ class House(RuleBasedStateMachine):
                 "mine_three",
                 "reorg",
                 "reorg_two",
+                "undo_what_was_seen",
+                "undo_what_was_seen",
                 "forget_pool",
                 "pause",
                 "fees",
@@ -138,6 +140,15 @@ class House(RuleBasedStateMachine):
     def _reorg(self, world, depth=1):
         if len(world.chain._sealed) > depth + 1:
             world.chain.reorg(depth)
+
+    def _undo_what_was_seen(self, world):
+        """A reorg counts when something was sent, mined and believed."""
+        for _ in range(2):
+            world.wait(25)
+            world.beat()
+            world.deliver()
+            self._mine(world)
+        self._reorg(world, 2)
 
     def _reorg_two(self, world):
         self._reorg(world, 2)
