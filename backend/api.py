@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from backend import discovery, openapi, operations
+from backend import attention, discovery, openapi, operations
 from backend.kit import broker, db, errors, logs, nudges
 from backend.kit.http import CatchUnexpected, LimitBody, SecurityHeaders, TraceRequests
 from backend.settings import get_settings
@@ -96,10 +96,11 @@ def make_app() -> FastAPI:
         lifespan=_lifespan,
         redoc_url=None,
     )
-    for module in discovery.load("models", "reactions", "routes", "gauges"):
+    for module in discovery.load("models", "reactions", "routes", "gauges", "alarms"):
         if hasattr(module, "router"):
             app.include_router(module.router)
     app.include_router(operations.router)
+    app.include_router(attention.router)
     app.add_exception_handler(errors.BusinessError, _business_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_exception)

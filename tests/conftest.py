@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 # Read once by backend.settings, so it is set before anything of ours is imported.
 SETTINGS = {
     "ENVIRONMENT": "test",
@@ -15,3 +17,9 @@ SETTINGS = {
 os.environ.update(SETTINGS)
 
 pytest_plugins = ["tests.fixtures.database", "tests.fixtures.chain", "tests.fixtures.http"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the model of the state machines be looked at for longer than every run has time for."""
+    help_text = "stories the model of the state machines tells, with new seeds (default: a few, always the same)"
+    parser.addoption("--model-examples", type=int, default=None, metavar="N", help=help_text)

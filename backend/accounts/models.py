@@ -6,7 +6,7 @@ grants within it are visible to that organisation (and to the platform's own wor
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Any, NewType
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
@@ -138,3 +138,18 @@ class RoleGrant(Base):
     granted_by: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
     """Null for the first admin, whom the operator of the machine made."""
     created_at: Mapped[datetime]
+
+
+class AdminAction(Base):
+    """What an admin did by hand. Never changed; decisions about money have tables of their own besides."""
+
+    __tablename__ = "admin_actions"
+    __table_args__ = (Index("ix_admin_actions_subject_id", "subject_id", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"))
+    action: Mapped[str] = mapped_column(Text)
+    """`batch.retry`: the kind of thing, and what was done to it."""
+    subject_id: Mapped[UUID]
+    details: Mapped[dict[str, Any]]
+    at: Mapped[datetime]

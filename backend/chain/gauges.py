@@ -1,8 +1,9 @@
 """How the outbox is doing. The alarms on age and gaps belong to whoever reads /metrics."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Numeric, func, select
 from sqlalchemy.orm import Session
 
 from backend.chain import gaps, registry, rules
@@ -10,6 +11,8 @@ from backend.chain.endpoints import EndpointCondition, Finality
 from backend.chain.models import AttemptStatus, ChainAttempt, ChainCursor, ChainSend, ChainSigner
 from backend.kit import clock
 from backend.kit.gauges import Reading, gauge
+
+_HOUR = timedelta(hours=1)
 
 
 @gauge("chain_sends", "Sends that are not finished, by state", labels=("network", "status"))
@@ -78,6 +81,38 @@ def nonce_gaps(session: Session) -> Reading:
 def fills(session: Session) -> Reading:
     """Count them: more than a few want an explanation."""
     return {key: float(count) for key, count in gaps.filled(session).items()}
+
+
+@gauge(
+    "chain_fee_offered_wei", "Highest offer of what waits for a block, wei a unit of gas", labels=("network", "role")
+)
+def fee_offered(session: Session) -> Reading:
+    """Read the live attempts of open sends: near the ceiling, the next step is to wait."""
+    query = (
+        select(ChainSend.network, ChainSend.signer_role, func.max(ChainAttempt.max_fee))
+        .join(ChainAttempt, ChainAttempt.send_id == ChainSend.id)
+        .where(
+            ChainSend.status.in_(rules.OPEN_SENDS),
+            ChainAttempt.status.in_([AttemptStatus.ALLOTTED, AttemptStatus.SIGNED, AttemptStatus.BROADCAST]),
+        )
+        .group_by(ChainSend.network, ChainSend.signer_role)
+    )
+    return {(network, role): float(most) for network, role, most in session.execute(query)}
+
+
+@gauge(
+    "chain_fee_paid_wei", "What blocks of the last hour took from a role at most, in wei", labels=("network", "role")
+)
+def fee_paid(session: Session) -> Reading:
+    """Add up gas used times the offer: what was really taken a unit is the block's to say, and never more."""
+    gas_used = ChainAttempt.receipt["gas_used"].as_string().cast(Numeric)
+    query = (
+        select(ChainSend.network, ChainSend.signer_role, func.sum(gas_used * ChainAttempt.max_fee))
+        .join(ChainAttempt, ChainAttempt.send_id == ChainSend.id)
+        .where(ChainAttempt.block_number.is_not(None), ChainAttempt.broadcast_at > clock.now() - _HOUR)
+        .group_by(ChainSend.network, ChainSend.signer_role)
+    )
+    return {(network, role): float(total) for network, role, total in session.execute(query)}
 
 
 @gauge("chain_cursor_block", "How far each reader of logs has come", labels=("network", "name", "status"))

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response, status
 from sqlalchemy import select
 
+from backend.accounts import audit
 from backend.accounts.access import Principal, Role, allow
 from backend.catalog.errors import SaleNotOpen, SalesSuspended, SoldOut, UnknownEvent, UnknownTier
 from backend.kit.clock import NowDep
@@ -148,13 +149,14 @@ def cancel_order(
         Unauthenticated, Forbidden, OrderUnknown, NotRefundable, RefundFailedBefore, OrderDisputed, PaymentDisputed
     ),
 )
-def refund_order(order_id: UUID, body: RefundIn, _admin: Admin, session: SessionDep, now: NowDep) -> OrderOut:
+def refund_order(order_id: UUID, body: RefundIn, admin: Admin, session: SessionDep, now: NowDep) -> OrderOut:
     """Refund a paid or stuck order in full. Asked twice, the money goes back once.
 
     What was paid on chain has to be sent by a wallet: see `refund/transaction` of the order. A ticket that was used
     (`ticket_used`), or given or sold on (`ticket_moved`), stands in the way.
     """
     order = service.refund(session, order_id, body.reason, now, anyway=body.anyway)
+    audit.record(session, admin.account_id, "order.refund", order_id, now, reason=body.reason, anyway=body.anyway)
     return OrderOut.of(order, pay.latest(session, order.id))
 
 

@@ -6,7 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, status
 from sqlalchemy import select
 
+from backend.accounts import audit
 from backend.accounts.access import Principal, Role, allow
+from backend.kit.clock import NowDep
 from backend.kit.db import SessionDep
 from backend.kit.errors import Forbidden, Unauthenticated, responses
 from backend.kit.pages import BadCursor, Page, PageParams, paginate
@@ -53,9 +55,11 @@ def list_payments(
     summary="Ask the provider about a stuck payment again",
     responses=responses(Unauthenticated, Forbidden, PaymentUnknown, NotStuck, PaymentOpen),
 )
-def retry_payment(payment_id: UUID, _principal: Admin, session: SessionDep) -> PaymentShown:
+def retry_payment(payment_id: UUID, admin: Admin, session: SessionDep, now: NowDep) -> PaymentShown:
     """Judge what the provider has by the same rules as the first time. Takes no money and gives none back."""
-    return PaymentShown.of(retry.payment(session, payment_id))
+    payment = retry.payment(session, payment_id)
+    audit.record(session, admin.account_id, "payment.retry", payment_id, now)
+    return PaymentShown.of(payment)
 
 
 @router.get("/refunds", summary="Refunds", responses=responses(Unauthenticated, Forbidden, BadCursor))
@@ -81,12 +85,14 @@ def list_refunds(
     summary="Ask the provider for a stuck refund again",
     responses=responses(Unauthenticated, Forbidden, RefundUnknown, NotStuck),
 )
-def retry_refund(refund_id: UUID, _principal: Admin, session: SessionDep) -> RefundShown:
+def retry_refund(refund_id: UUID, admin: Admin, session: SessionDep, now: NowDep) -> RefundShown:
     """Ask under the key of the first time, so that the provider pays it out once at most.
 
     One that a bank returned is refused (`refund_was_returned`): refund the order again, under another reason.
     """
-    return RefundShown.of(retry.stuck_refund(session, refund_id))
+    refund = retry.stuck_refund(session, refund_id)
+    audit.record(session, admin.account_id, "refund.retry", refund_id, now)
+    return RefundShown.of(refund)
 
 
 @router.get("/disputes", summary="Disputes of payments", responses=responses(Unauthenticated, Forbidden, BadCursor))
@@ -127,6 +133,8 @@ def list_provider_events(
     summary="Act on a stuck message again",
     responses=responses(Unauthenticated, Forbidden, ProviderEventUnknown, NotStuck),
 )
-def retry_provider_event(event_id: UUID, _principal: Admin, session: SessionDep) -> ProviderEventShown:
+def retry_provider_event(event_id: UUID, admin: Admin, session: SessionDep, now: NowDep) -> ProviderEventShown:
     """Fetch again from the provider what it is about. The message itself is never believed."""
-    return ProviderEventShown.of(retry.provider_event(session, event_id))
+    event = retry.provider_event(session, event_id)
+    audit.record(session, admin.account_id, "provider_event.retry", event_id, now)
+    return ProviderEventShown.of(event)

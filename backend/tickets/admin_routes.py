@@ -1,5 +1,6 @@
 """Minting and contracts over HTTP, for admins."""
 
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Path, Query, status
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from backend.accounts import audit
 from backend.accounts.access import Principal, Role, allow
 from backend.accounts.addresses import show_address
 from backend.chain import abi, registry, unsigned
@@ -34,6 +36,7 @@ from backend.tickets.states import BatchStatus, CollectionStatus, JobStatus
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
 
 Admin = Annotated[Principal, allow(Role.ADMIN)]
+OlderThan = Annotated[int | None, Query(ge=0, le=10**9, alias="older_than_seconds", description="At least so old")]
 _ROLES = {
     "owner": "promoter",
     "minter": "minter",
@@ -49,15 +52,25 @@ def list_mint_jobs(
     _principal: Admin,
     session: SessionDep,
     page: PageParams,
+    now: NowDep,
     state: Annotated[JobStatus | None, Query(alias="status", description="Only those in this state")] = None,
     order_id: UUID | None = None,
     batch_id: UUID | None = None,
+    collection_id: UUID | None = None,
+    older_than: OlderThan = None,
 ) -> Page[MintJobOut]:
     """Return them oldest first."""
     query = select(MintJob)
-    for column, wanted in ((MintJob.status, state), (MintJob.order_id, order_id), (MintJob.batch_id, batch_id)):
+    for column, wanted in (
+        (MintJob.status, state),
+        (MintJob.order_id, order_id),
+        (MintJob.batch_id, batch_id),
+        (MintJob.collection_id, collection_id),
+    ):
         if wanted is not None:
             query = query.where(column == wanted)
+    if older_than is not None:
+        query = query.where(MintJob.created_at <= now - timedelta(seconds=older_than))
     rows, next_cursor = paginate(session, query, [MintJob.created_at, MintJob.id], page)
     return Page(items=[MintJobOut.of(row) for row in rows], next_cursor=next_cursor)
 
@@ -67,9 +80,11 @@ def list_mint_jobs(
     summary="Queue a stuck mint job again",
     responses=responses(Unauthenticated, Forbidden, MintJobUnknown, NotStuck),
 )
-def retry_mint_job(job_id: UUID, _principal: Admin, session: SessionDep) -> MintJobOut:
+def retry_mint_job(job_id: UUID, admin: Admin, session: SessionDep, now: NowDep) -> MintJobOut:
     """Only one that is in no batch: one in a batch follows its batch."""
-    return MintJobOut.of(requeue.requeue(session, job_id))
+    job = requeue.requeue(session, job_id)
+    audit.record(session, admin.account_id, "mint_job.retry", job_id, now)
+    return MintJobOut.of(job)
 
 
 @router.get("/batches", summary="Batches", responses=responses(Unauthenticated, Forbidden, BadCursor))
@@ -77,14 +92,18 @@ def list_batches(
     _principal: Admin,
     session: SessionDep,
     page: PageParams,
+    now: NowDep,
     state: Annotated[BatchStatus | None, Query(alias="status", description="Only those in this state")] = None,
     collection_id: UUID | None = None,
+    older_than: OlderThan = None,
 ) -> Page[BatchOut]:
-    """Return them oldest first."""
+    """Return them oldest first. How each is doing on chain: GET /v1/admin/sends?subject_id= the batch's id."""
     query = select(Batch)
     for column, wanted in ((Batch.status, state), (Batch.collection_id, collection_id)):
         if wanted is not None:
             query = query.where(column == wanted)
+    if older_than is not None:
+        query = query.where(Batch.created_at <= now - timedelta(seconds=older_than))
     rows, next_cursor = paginate(session, query, [Batch.created_at, Batch.id], page)
     return Page(items=[BatchOut.of(row) for row in rows], next_cursor=next_cursor)
 
@@ -95,10 +114,12 @@ def list_batches(
     summary="Send a batch again: same number, same contents",
     responses=responses(Unauthenticated, Forbidden, BatchUnknown, cancel.CannotRetry),
 )
-def retry_batch(batch_id: UUID, _principal: Admin, session: SessionDep) -> BatchOut:
+def retry_batch(batch_id: UUID, admin: Admin, session: SessionDep, now: NowDep) -> BatchOut:
     """Send the same contents under the same number; a stuck one's number is looked up on chain first."""
-    _known(session, batch_id)
-    return BatchOut.of(cancel.retry(session, batch_id))
+    before = _status(session, batch_id)
+    batch = cancel.retry(session, batch_id)
+    audit.record(session, admin.account_id, "batch.retry", batch_id, now, was=before)
+    return BatchOut.of(batch)
 
 
 @router.post(
@@ -107,10 +128,12 @@ def retry_batch(batch_id: UUID, _principal: Admin, session: SessionDep) -> Batch
     summary="Give a batch up: its number is consumed on chain",
     responses=responses(Unauthenticated, Forbidden, BatchUnknown, cancel.CannotCancel),
 )
-def cancel_batch(batch_id: UUID, _principal: Admin, session: SessionDep, now: NowDep) -> BatchOut:
+def cancel_batch(batch_id: UUID, admin: Admin, session: SessionDep, now: NowDep) -> BatchOut:
     """Its jobs are queued again when the cancellation is final, and not before."""
-    _known(session, batch_id)
-    return BatchOut.of(cancel.ask(session, batch_id, now))
+    before = _status(session, batch_id)
+    batch = cancel.ask(session, batch_id, now)
+    audit.record(session, admin.account_id, "batch.cancel", batch_id, now, was=before)
+    return BatchOut.of(batch)
 
 
 @router.get(
@@ -152,9 +175,12 @@ def pause_contract(
     return TransactionOut(transaction=unsigned.transaction_for_wallet(port, guardian, found.address, data))
 
 
-def _known(session: Session, batch_id: UUID) -> None:
-    if session.get(Batch, batch_id) is None:
+def _status(session: Session, batch_id: UUID) -> str:
+    """Return what the batch is before somebody acts on it. Raises BatchUnknown."""
+    batch = session.get(Batch, batch_id)
+    if batch is None:
         raise BatchUnknown
+    return batch.status
 
 
 def _contract(row: Collection) -> ContractOut:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from backend.chain import abi, outbox
 from backend.chain.models import ChainSend, SendStatus
+from backend.chain.rules import OPEN_SENDS
 from backend.kit.db import locked
 from backend.kit.errors import Conflict
 from backend.kit.nudges import nudge
@@ -35,7 +36,7 @@ class CannotCancel(Conflict):
 
 
 class CannotRetry(Conflict):
-    """Only a batch that waits, is stuck or of unclear fate can be sent again."""
+    """Only a batch that waits, is stuck, is being cancelled or of unclear fate can be tried again."""
 
     code = "batch_cannot_be_retried"
 
@@ -111,12 +112,16 @@ def retry(session: Session, batch_id: UUID) -> Batch:
     seen = session.get_one(Batch, batch_id)
     if seen.status in _HELD_UP and seen.send_id is not None:
         outbox.hurry(session, seen.send_id)
+    is_asked = seen.status == BatchStatus.CANCELLING and _hurry_cancellation(session, batch_id)
     batch = locks.batch(session, batch_id)
     if batch.status == BatchStatus.WAITING:
         batch.status = step(BatchStatus.WAITING, BatchStatus.CLOSED)
     elif batch.status == BatchStatus.OVERDUE:
         # Looked at now; what it is late by does not change.
         return batch
+    elif batch.status == BatchStatus.CANCELLING:
+        if not is_asked:  # the send has ended, and no final log has told of it yet
+            minted.ask_chain(session, batch, "retried while it was being cancelled")
     elif batch.status == BatchStatus.STUCK:
         minted.ask_chain(session, batch, f"retried after: {batch.last_error}")
     elif batch.status == BatchStatus.UNKNOWN:
@@ -125,6 +130,15 @@ def retry(session: Session, batch_id: UUID) -> Batch:
     else:
         raise CannotRetry(status=batch.status)
     return batch
+
+
+def _hurry_cancellation(session: Session, batch_id: UUID) -> bool:
+    """Have an unfinished `cancelBatch` looked at now; False when it has come to its end."""
+    asked = outbox.find(session, CANCEL, batch_id)
+    if asked is None or asked.status not in OPEN_SENDS:
+        return False
+    outbox.hurry(session, asked.id)
+    return True
 
 
 def mirror_waiting(session: Session) -> None:

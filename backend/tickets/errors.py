@@ -189,6 +189,18 @@ class NotStuck(Conflict):
     code = "mint_job_not_stuck"
 
 
+class StatusChangeUnknown(NotFound):
+    """There is no such change of a ticket's status."""
+
+    code = "status_change_unknown"
+
+
+class StatusChangeNotStuck(Conflict):
+    """Only a change that the contract refused, and before which no other is under way, can be sent again."""
+
+    code = "status_change_not_stuck"
+
+
 class ListBelowPrice(Invalid):
     """A tier's list price is what it cost before a discount: it cannot be below the price."""
 

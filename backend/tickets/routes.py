@@ -12,6 +12,7 @@ from backend.tickets import (
     purchase_routes,
     quote_routes,
     resale_rule_routes,
+    send_routes,
     ticket_routes,
 )
 
@@ -27,5 +28,6 @@ for part in (
     admin_routes,
     funds_routes,
     late_routes,
+    send_routes,
 ):
     router.include_router(part.router)

@@ -15,6 +15,7 @@ from backend.kit import jobs, logs
 from backend.kit.db import locked
 from backend.kit.notices import announce
 from backend.kit.nudges import nudge
+from backend.tickets.errors import StatusChangeNotStuck, StatusChangeUnknown
 from backend.tickets.models import Collection, MintJob, StatusChange, Ticket
 from backend.tickets.notices import TicketStatusDecided
 from backend.tickets.rules import ON_CHAIN_STATUS, may_follow, step
@@ -83,6 +84,25 @@ def send(session: Session, change: StatusChange, now: datetime) -> None:
     )
     change.status = step(StatusChangeStatus(change.status), StatusChangeStatus.SENT)
     jobs.release(change)
+
+
+def retry(session: Session, change_id: UUID, now: datetime) -> StatusChange:
+    """Send a status that the contract refused again, under a new transaction.
+
+    Raises StatusChangeUnknown, StatusChangeNotStuck.
+    """
+    seen = session.get(StatusChange, change_id)
+    if seen is None:
+        raise StatusChangeUnknown
+    locked(session, Ticket, seen.ticket_id)  # before its changes
+    change = locked(session, StatusChange, change_id)
+    if change is None or change.status != StatusChangeStatus.STUCK:
+        raise StatusChangeNotStuck(status=seen.status)
+    change.generation += 1
+    send(session, change, now)
+    if change.status == StatusChangeStatus.STUCK:
+        raise StatusChangeNotStuck(change.last_error, status=change.status)
+    return change
 
 
 def sent_final(session: Session, change_id: UUID) -> None:
