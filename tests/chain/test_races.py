@@ -95,10 +95,12 @@ def test_workers_that_run_one_send_at_once_use_one_nonce(racing: Outbox) -> None
 def test_control_without_the_lease_one_send_uses_several_nonces(
     racing: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    together = Barrier(WORKERS)
+
     def claim(session: Session, model: Any, send_id: Any, *_: Any) -> ChainSend:
         row = session.get_one(ChainSend, send_id)
         row.lease_id = row.lease_id or row.id
-        time.sleep(0.1)
+        together.wait(20)  # nobody goes on before all have seen the send without a nonce
         return row
 
     monkeypatch.setattr(jobs, "claim", claim)

@@ -1,5 +1,7 @@
 """Following bytes until they are final: reorgs, lost pools, raised offers, reverts, nonces used by others."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +10,7 @@ import pytest
 from backend.chain import outbox as asking
 from backend.chain import registry
 from backend.chain.models import AttemptStatus, SendStatus
+from backend.chain.port import Look
 from backend.kit.db import unit_of_work
 from tests.factories.chain import COUNTER, NETWORK, Lab, Outbox, land
 
@@ -207,6 +210,10 @@ class _ShowsNoReceipts:
 
     def receipt(self, _tx_hash: bytes) -> None:
         return None
+
+    @contextmanager
+    def look(self) -> Iterator[Look]:
+        yield Look(self, asks_two=False)
 
 
 def test_replaced_bytes_that_were_mined_are_not_given_up_while_no_receipt_is_shown(fake_outbox: Outbox) -> None:

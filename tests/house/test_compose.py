@@ -92,7 +92,7 @@ def test_the_processes_are_those_that_scripts_start_runs(services):
     def words(command):
         return {word for word in command if re.fullmatch(r"[a-z]+(\.[a-z]+)?(:app)?", word)} - {"python"}
 
-    ours = {app.program.name: words(app.program.argv) for app in apps({}, 8000)}
+    ours = {app.program.name: words(app.program.argv) for app in apps({}, 8000, chain_is_ours=True)}
     assert set(ours) == PROCESSES
     for name in PROCESSES:
         assert words(services[name]["command"]) - {"uvicorn", "celery"} <= ours[name], name
