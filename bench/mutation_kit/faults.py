@@ -45,10 +45,8 @@ FAULTS: Final = (
         "hook-missing-at-one-entry-point",
         "safeTransferFrom without data moves used, locked and frozen tickets, to any contract",
         f"{_BASE}/TicketRules.sol",
-        "        if (from == address(0) || to == address(0)) return;\n"
-        "        if (msg.value != 0) revert ValueRefused();",
-        "        if (from == address(0) || to == address(0) || msg.sig == 0x42842e0e) return;\n"
-        "        if (msg.value != 0) revert ValueRefused();",
+        "        if (from == address(0) || to == address(0)) return;\n        _refuseValue();",
+        "        if (from == address(0) || to == address(0) || msg.sig == 0x42842e0e) return;\n        _refuseValue();",
     ),
     Fault(
         "approval-survives-a-status-change",

@@ -65,17 +65,17 @@ def test_the_users_proxies_and_certificates_reach_every_installer(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_CERT", "/certs.pem")
     monkeypatch.setenv("PIP_PROXY", "http://proxy:1")
-    env = install._environment()
+    env = install.environment()
     assert env["PIP_CERT"] == env["SSL_CERT_FILE"] == env["NODE_EXTRA_CA_CERTS"] == "/certs.pem"
     assert env["HTTPS_PROXY"] == "http://proxy:1"
     monkeypatch.setenv("SSL_CERT_FILE", "/mine.pem")
-    assert install._environment()["SSL_CERT_FILE"] == "/mine.pem"
+    assert install.environment()["SSL_CERT_FILE"] == "/mine.pem"
 
 
 @pytest.mark.parametrize("home", ["", "/nonexistent"])
 def test_without_a_home_the_installers_get_one_of_ours(monkeypatch, home):
     monkeypatch.setenv("HOME", home)
-    assert install._environment()["HOME"] == str(layout.HOME)
+    assert install.environment()["HOME"] == str(layout.HOME)
 
 
 def test_a_second_run_in_the_same_checkout_is_refused_or_waits():

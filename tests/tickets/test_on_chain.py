@@ -15,6 +15,7 @@ from backend.settings import get_settings
 from backend.tickets import batches, cancel, service, tasks
 from backend.tickets.models import Batch, Collection, StatusChange
 from tests.factories.accounts import address_of, grant, make_key, sign_typed_data, signed_in
+from tests.factories.catalog import put_off
 from tests.factories.orders import make_sale
 from tests.factories.tickets import ALICE, jobs_of, paid_order, tickets_of
 
@@ -41,6 +42,8 @@ def consent_to(client, sale, promoter, headers):
 
 
 def deploy(client, chain, session, sale, promoter) -> Collection:
+    put_off(sale.event, chain.now())
+    session.flush()
     headers = signed_in(session, address_of(promoter), chain.now())
     words, answer = consent_to(client, sale, promoter, headers)
     assert answer.status_code == 202, answer.json()
