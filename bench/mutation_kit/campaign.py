@@ -88,7 +88,7 @@ class Campaign:
     def _one(self, mutant: Mutant) -> Result:
         trial = self._idle.get()
         try:
-            result = trial.mutant(mutant, self.known(mutant))
+            result = trial.mutant(mutant, self.known(mutant), self._state.killer(mutant.id))
         finally:
             self._idle.put(trial)
         self._state.add(mutant.id, self._codes[mutant.source], self._tests_digest, result)

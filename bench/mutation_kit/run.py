@@ -66,8 +66,11 @@ class Trial:
         self._suite = suite
         self._shipped: dict[str, str] = {}
 
-    def mutant(self, mutant: Mutant, known: Result | None) -> Result:
-        """Try one mutant: the tests that reach it or, if those are known to pass, all others that could notice."""
+    def mutant(self, mutant: Mutant, known: Result | None, killer: str = "") -> Result:
+        """Try one mutant: the tests that reach it or, if those are known to pass, all others that could notice.
+
+        `killer` is the test that once failed on it, if any: that one is run first.
+        """
         sources = {**self._base.sources, mutant.source: mutant.apply(self._base.sources[mutant.source])}
         try:
             builds = self._changed(sources, mutant.source)
@@ -80,7 +83,10 @@ class Trial:
         likely = coverage.likely(mutant.where, at_the_door=at_the_door)
         others = coverage.others(mutant.where, at_the_door=at_the_door)
         is_open = known is not None and known.status == OPEN
-        result = self._judge(builds, others if is_open or not likely else likely)
+        tests = others if is_open or not likely else likely
+        if killer in coverage.reached:
+            tests = [killer, *(test for test in tests if test != killer)]
+        result = self._judge(builds, tests)
         if result.status == SURVIVED and likely and others and not is_open:
             return replace(result, status=OPEN)
         if result.status == SURVIVED and self._ships_the_same(sources, mutant.source):

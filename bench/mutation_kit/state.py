@@ -47,6 +47,11 @@ class State:
             return None
         return result
 
+    def killer(self, mutant: str) -> str:
+        """Return the test that failed on a mutant when it was last tried, even if that no longer counts; or nothing."""
+        line = self._lines.get(mutant)
+        return "" if line is None else Result(**line["result"]).killer  # type: ignore[arg-type]
+
     def add(self, mutant: str, code: str, tests_digest: str, result: Result) -> None:
         """Keep a result, on disk before it is used."""
         line: dict[str, object] = {"id": mutant, "code": code, "tests": tests_digest, "result": asdict(result)}

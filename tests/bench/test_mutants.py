@@ -202,6 +202,8 @@ def test_other_code_makes_every_result_void(kept):
     state = State(kept)
     state.add("dead", "code", "tests", Result(KILLED, "test"))
     assert state.known("dead", "other code", "tests", {"test"}) is None
+    assert state.killer("dead") == "test"  # tells where to begin
+    assert state.killer("never tried") == ""
 
 
 def test_forgetting_begins_anew(kept):
