@@ -14,9 +14,11 @@ from types import SimpleNamespace
 import ape_test.accounts
 import pytest
 import signing
+from ape.exceptions import CustomError
 from ape.pytest.contextmanagers import RevertsContextManager
 from ape_ethereum.trace import Trace
 from console import CONTRACTS, Console, write_manifest
+from eth_utils import keccak
 from trading import Desk
 from world import BASE_URI, EVENT, TIERS, ZERO, entries, rules, token
 
@@ -53,17 +55,31 @@ Trace.show = lambda *_args, **_kwargs: None
 ape_test.accounts.generate_dev_accounts = functools.cache(ape_test.accounts.generate_dev_accounts)
 
 
-# A name that an error does not have would be compared with nothing: Ape passes over it without a word.
-_check_custom_error = RevertsContextManager._check_custom_error
+# Ape's `reverts` takes any revert that it cannot name for the error that was expected, and compares an input that the
+# error does not have with nothing: both pass without a word.
+_leave = RevertsContextManager.__exit__
 
 
-def _check_every_input(manager, exception):
-    _check_custom_error(manager, exception)
-    unknown = manager.error_inputs.keys() - exception.inputs.keys()
-    assert not unknown, f"{type(exception).__name__} has no {', '.join(sorted(unknown))}"
+def _leave_strictly(manager, kind, error, traceback):
+    left = _leave(manager, kind, error, traceback)
+    expected = manager.expected_message
+    if isinstance(expected, type):
+        if isinstance(error, CustomError):
+            unknown = manager.error_inputs.keys() - error.inputs.keys()
+            assert not unknown, f"{type(error).__name__} has no {', '.join(sorted(unknown))}"
+        else:
+            # Of what a call without a transaction reverts with, Ape tells the four bytes only.
+            told = str(error.revert_message).removeprefix("custom error ")
+            assert told.startswith(_selector(expected)), f"Expected {expected.__name__}, but it was: {error!r}"
+            assert not manager.error_inputs, f"Nobody can tell the inputs of {expected.__name__} here"
+    return left
 
 
-RevertsContextManager._check_custom_error = _check_every_input
+def _selector(error):
+    return "0x" + keccak(text=error.abi.selector)[:4].hex()
+
+
+RevertsContextManager.__exit__ = _leave_strictly
 
 
 @pytest.fixture(scope="session")
