@@ -65,11 +65,13 @@ class Coverage:
         """
         by_module: dict[str, list[str]] = defaultdict(list)
         sizes: dict[str, int] = defaultdict(int)
+        about: dict[str, float] = defaultdict(float)
         for test, functions in self.reached.items():
             sizes[_module(test)] += 1
             if where in functions:
                 by_module[_module(test)].append(test)
-        ordered = sorted(by_module, key=lambda module: (-len(by_module[module]) / sizes[module], module))
+                about[_module(test)] += 1 / len(functions)  # a test that reaches everything is about nothing
+        ordered = sorted(by_module, key=lambda module: (-about[module] / sizes[module], module))
         if at_the_door:
             by_module = {module: [test for test in self.reached if _module(test) == module] for module in ordered}
         return [test for module in ordered for test in sorted(by_module[module], key=self._speed)]

@@ -21,6 +21,11 @@ def test_the_module_most_about_a_function_comes_first_and_its_fastest_test(cover
     assert coverage.others("Office.buy") == []
 
 
+def test_what_reaches_everything_comes_last(coverage):
+    coverage.reached["test_all.py::test_e"] = {"Office.buy", "Office.pay", "Office.open"}
+    assert coverage.likely("Office.buy") == [B, A, C, "test_all.py::test_e"]
+
+
 def test_what_all_tests_share_concerns_all_of_them(coverage):
     assert coverage.likely("Office.open") == []
     assert coverage.others("Office.open") == [A, B, C, D]

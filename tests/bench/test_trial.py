@@ -71,6 +71,8 @@ def test_one_that_passed_what_reaches_it_meets_all_others():
     ("test", "wanted"),
     [
         ("test_mint.py::test_a_ticket[1]", True),
+        ("test_reentrancy.py::test_a_call_inside_another_gains_nothing[token]", True),
+        ("test_reentrancy.py::test_a_call_inside_another_gains_nothing[native coin]", False),
         ("test_metadata.py::test_the_code_fits_the_chain", False),
         ("test_commands.py::test_anything", False),
         ("test_commands_verify.py::test_anything[1]", False),
