@@ -43,7 +43,9 @@ def make_event(session: Session, organisation_id=None, **values) -> Event:
 
 
 def put_off(event: Event, now: datetime) -> None:
-    """Move an event to three weeks after `now`: a real node's time is the real one, and tickets freeze at doors."""
+    """Move an event that is over to three weeks after `now`: a real node's time is the real one, and doors freeze."""
+    if event.doors_at > now:
+        return
     later = now + timedelta(days=21) - event.starts_at
     event.doors_at, event.starts_at, event.ends_at = (
         moment + later for moment in (event.doors_at, event.starts_at, event.ends_at)
