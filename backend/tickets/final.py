@@ -142,7 +142,7 @@ def _batches(session: Session, consumed: dict[tuple[UUID, int], bytes | None]) -
     gone = [row.id for row in known if consumed[row.collection_id, row.number] != row.contents_hash]
     orders.lock(session, session.scalars(select(MintJob.order_id).where(MintJob.batch_id.in_(gone))))
     locked_rows = locks.batches(session, [row.id for row in known])
-    locks.tickets_with_jobs(session, MintJob.batch_id.in_(locked_rows))
+    locks.hold_tickets_with_jobs(session, MintJob.batch_id.in_(locked_rows))
     return {(row.collection_id, row.number): row for row in locked_rows.values()}
 
 

@@ -14,9 +14,7 @@ from backend.kit.db import locked
 from backend.tickets.models import Batch, MintJob, Ticket
 
 
-def tickets_with_jobs(
-    session: Session, *where: ColumnElement[bool], skip_locked: bool = False
-) -> list[tuple[Ticket, MintJob]]:
+def tickets_with_jobs(session: Session, *where: ColumnElement[bool]) -> list[tuple[Ticket, MintJob]]:
     """Lock the tickets that meet `where`, each with its mint job, in the order of the tickets' ids.
 
     `where` may speak of both. It is judged again on rows that had to be waited for. A job is never locked alone.
@@ -26,7 +24,7 @@ def tickets_with_jobs(
         .join(MintJob, MintJob.ticket_id == Ticket.id)
         .where(*where)
         .order_by(Ticket.id)
-        .with_for_update(of=[Ticket, MintJob], key_share=True, skip_locked=skip_locked)
+        .with_for_update(of=[Ticket, MintJob], key_share=True)
         .execution_options(populate_existing=True)
     )
     return [(row[0], row[1]) for row in session.execute(query)]
