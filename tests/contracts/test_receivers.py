@@ -175,11 +175,15 @@ def recover(hall, to):
     return BENS
 
 
-def box_office(hall, to):
+def bought(hall, to):
     made = {"id": SALT, "buyer": to.address, "tier": 1, "quantity": 1, "currency": hall.currency}
     made |= {"price": 0, "fee": 0, "deadline": ALWAYS}
     signature = signing.quote(hall.people.quote_signer, made, hall.collection.address)
-    to.call(hall.collection.buy, tuple(made.values()), signature, NO_PERMIT)
+    return to.call(hall.collection.buy, tuple(made.values()), signature, NO_PERMIT)
+
+
+def box_office(hall, to):
+    bought(hall, to)
     return BOUGHT
 
 
@@ -238,6 +242,15 @@ def test_a_contract_receives_in_no_way_before_its_code_is_allowed(hall, receiver
             pytest.fail(f"{kind} received by {way.__name__}")
     hall.collection.setReceiverCodeHash(to.code_hash, True, sender=people.promoter)
     arrives_in_every_way(hall, to)
+
+
+def test_a_purchase_names_the_contract_that_bought_not_the_account_that_sent_it(hall, receivers, people):
+    to = receivers["a wallet of code"]()
+    hall.collection.setReceiverCodeHash(to.code_hash, True, sender=people.promoter)
+    receipt = bought(hall, to)
+    assert receipt.sender == people.cleo.address != to.address
+    [logged] = hall.collection.TicketsBought.from_receipt(receipt)
+    assert (logged.buyer, hall.collection.takenBy(to.address)) == (to.address, 1)
 
 
 def test_the_error_says_which_code_would_have_to_be_allowed(hall, receivers):
