@@ -295,6 +295,14 @@ def test_a_delegated_wallet_accepts_by_erc1271_too(claim, submit, collection, pe
     assert collection.ownerOf(tickets.escrowed) == people.cleo
 
 
+def test_code_that_is_no_delegation_is_not_ruled_by_a_key(claim, submit, collection, people, project):
+    # An address with both cannot be made today; whoever finds a way must not hold a key to other people's contract.
+    code = ape.chain.provider.get_code(people.stranger.deploy(project.Stranger).address)
+    ape.chain.provider.set_code(people.cleo.address, code)
+    with ape.reverts(collection.BadAcceptance):
+        submit(claim())
+
+
 def test_a_delegated_wallet_refuses_a_strangers_signature(claim, submit, collection, people, project):
     contract = people.stranger.deploy(project.Stranger)
     ape.chain.provider.set_code(people.cleo.address, "0xef0100" + contract.address[2:])

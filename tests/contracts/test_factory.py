@@ -62,6 +62,7 @@ def test_a_deployment_sets_the_collection_up_in_one_transaction(factory, people,
         "TierPublished",
     ]
     assert events(receipt, "Initialized") == [{"paramsHash": params_hash}]
+    assert events(receipt, "MarketFixed") == [{"market": given["market"], "currency": given["resaleCurrency"]}]
     assert factory.isCollection(collection)
     assert {
         "promoter": collection.owner(),

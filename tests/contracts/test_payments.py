@@ -97,6 +97,13 @@ def test_a_token_that_takes_from_its_receiver_is_refused(till, people, odd, buy)
         buy(odd)
 
 
+def test_a_token_that_keeps_a_part_is_refused_whatever_is_in_the_till(till, people, odd, buy):
+    odd.give(till, 5, sender=people.stranger)
+    odd.keep(1, sender=people.stranger)
+    with ape.reverts(till.WrongAmountReceived, expected=PRICE, received=PRICE - 1):
+        buy(odd)
+
+
 def test_a_token_that_gives_more_is_refused_too(till, people, project, buy):
     odd = people.stranger.deploy(project.OddToken)
     odd.give(people.anna, 10 * PRICE, sender=people.stranger)
@@ -170,6 +177,14 @@ def test_a_currency_without_code_pays_nothing_out(launch, market, people):
         market.withdrawBuyback(made, 0, people.promoter, sender=people.promoter)
 
 
+def test_a_currency_that_reverts_without_a_word_pays_nothing_out(launch, market, people, project):
+    mute = people.stranger.deploy(project.Stranger)  # no such function: it reverts with nothing, which is no "true"
+    made = launch(eventRef=b"\x73".rjust(32, b"\0"), resaleCurrency=mute.address)
+    failed = {"currency": mute.address, "account": people.promoter.address, "amount": 0}
+    with ape.reverts(market.PaymentFailed, **failed):
+        market.withdrawBuyback(made, 0, people.promoter, sender=people.promoter)
+
+
 def test_a_receiver_of_the_native_coin_has_fifty_thousand_gas(till, people, project, chain, buy):
     # GAS, PUSH0, SSTORE: keeps what gas it had. The chain adds 2,300 to a call with value; asking took 2.
     receipt = people.stranger.deploy(project.Proxies).make(bytes.fromhex("5a5f55"), sender=people.stranger)
@@ -206,3 +221,8 @@ def test_credits_add_up(native, people, project):
     again = native.listing(seller=people.cleo.address, epoch=1)
     native.buy(again, signing.listing(people.cleo, again, native.market.address), sender=people.ben)
     assert native.market.creditOf(refusing, ZERO) == 2 * shares(FACE)[1]
+    receipt = refusing.execute(
+        native.market, native.market.withdraw.encode_input(ZERO, people.ben), sender=people.stranger
+    )
+    credited = {"account": refusing, "currency": ZERO, "to": people.ben, "amount": 2 * shares(FACE)[1]}
+    assert [dict(log.event_arguments) for log in native.market.CreditWithdrawn.from_receipt(receipt)] == [credited]
