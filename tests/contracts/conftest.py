@@ -1,7 +1,6 @@
 """A factory, a collection and the people around it, made once; Ape takes every test's changes back."""
 
 import atexit
-import functools
 import json
 import os
 import platform
@@ -11,12 +10,11 @@ import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
-import ape_test.accounts
 import pytest
 import signing
+import thrift
 from ape.exceptions import CustomError
 from ape.pytest.contextmanagers import RevertsContextManager
-from ape_ethereum.trace import Trace
 from console import CONTRACTS, Console, write_manifest
 from eth_utils import keccak
 from trading import Desk
@@ -47,12 +45,7 @@ def _sources_as_they_stand():
     contracts()
 
 
-# Ape traces each revert, expected or not, and prints the call tree: nine tenths of the time of this suite. What a test
-# needs to know of a revert is in the exception.
-Trace.show = lambda *_args, **_kwargs: None
-
-# It also derives every development key anew whenever it looks for an account.
-ape_test.accounts.generate_dev_accounts = functools.cache(ape_test.accounts.generate_dev_accounts)
+thrift.apply()
 
 
 # Ape's `reverts` takes any revert that it cannot name for the error that was expected, and compares an input that the
