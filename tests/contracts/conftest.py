@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import shutil
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -31,6 +32,10 @@ def _offer_anvil():
     home = tempfile.mkdtemp(prefix="backstage-ape-test-")
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     os.environ["HOME"] = home
+    # Ape would draw a port, used or not, and wait in vain for the node that could not have it.
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        os.environ["APE_FOUNDRY_HOST"] = f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
 _offer_anvil()

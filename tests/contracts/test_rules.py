@@ -279,6 +279,7 @@ def test_without_a_limit_the_count_of_gifts_stops_at_255(ruled, people):
     gift = {"from": people.anna.address, "to": ruled.address, "data": data.hex(), "gas": hex(200_000)}
     for _ in range(256):
         ape.chain.provider.make_request("eth_sendTransaction", [gift])  # the node signs, ten times as fast as Ape
+    ape.chain.mine()  # what it has not mined yet, or Ape would use a number twice
     ruled.transferFrom(people.anna, people.anna, ANNAS, sender=people.anna)
     assert ruled.giftState(ANNAS)[0] == 255
     assert ruled.ticket(ANNAS) == (people.anna, 1, LIVE, 257)
