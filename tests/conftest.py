@@ -16,7 +16,12 @@ SETTINGS = {
 }
 os.environ.update(SETTINGS)
 
-pytest_plugins = ["tests.fixtures.database", "tests.fixtures.chain", "tests.fixtures.http"]
+pytest_plugins = [
+    "tests.fixtures.database",
+    "tests.fixtures.chain",
+    "tests.fixtures.http",
+    "tests.fixtures.workers",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

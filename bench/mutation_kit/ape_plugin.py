@@ -14,17 +14,16 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-import requests
 from ape.contracts import ContractContainer
 from ape.managers.project import ContractManager
 from ape.pytest.runners import PytestApeRunner
 from ape.utils.basemodel import ManagerAccessMixin
-from ape_ethereum.trace import Trace
 from ape_foundry.provider import FoundryProvider
 from ethpm_types import ContractType
 
@@ -39,35 +38,14 @@ _build_command = FoundryProvider.build_command
 
 
 def _node_command(provider: FoundryProvider) -> list[str]:
-    """Any code size is allowed; steps are not kept, because nothing here looks at them."""
-    told = [argument for argument in _build_command(provider) if argument != "--steps-tracing"]
-    told += ["--disable-code-size-limit", "--gas-limit", "200000000"]
+    """Any code size is allowed."""
+    told = [*_build_command(provider), "--disable-code-size-limit", "--gas-limit", "200000000"]
     output = os.environ.get(NODE_OUTPUT)
     return ["/bin/sh", "-c", f'exec "$@" > "${NODE_OUTPUT}"', "sh", *told] if output else told
 
 
-def _last_address(trace: Trace, reverse: bool = False) -> Iterator[str]:  # noqa: FBT001, FBT002 - Ape's own signature
-    """Name the contract called last, which is where Ape looks for an error it does not know.
-
-    Ape reads it from every step of the transaction; the tree of calls tells the same at a fiftieth of the time.
-    """
-    frame = trace.provider.make_request("debug_traceTransaction", [trace.transaction_hash, {"tracer": "callTracer"}])
-    called: list[str] = []
-    waiting = list(frame.get("calls", []))[::-1]
-    while waiting:
-        call = waiting.pop()
-        if call["to"].lower() != PRINTER:
-            called.append(call["to"])
-        waiting.extend(call.get("calls", [])[::-1])
-    ecosystem = trace.provider.network.ecosystem
-    yield from (ecosystem.decode_address(address) for address in (called[::-1] if reverse else called))
-
-
 FoundryProvider.build_command = _node_command
-Trace.get_addresses_used = _last_address
 PytestApeRunner._connect = lambda _runner: None  # noqa: SLF001 - each fork connects for itself
-# Python's HTTP client reads the proxies' settings anew for each of the ten thousand requests; the node is on loopback.
-requests.sessions.get_environ_proxies = lambda *_more, **_rest: {}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -75,6 +53,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     """Answer jobs until the other side hangs up."""
     import scripts._compiled as compiled  # noqa: PLC0415 - the tests' own path is set by now
 
+    import_module("thrift").UNSEEN.add(PRINTER)  # in tests/contracts
     _compile_nothing(compiled)
     accounts = ManagerAccessMixin.account_manager.test_accounts
     for number in range(_PEOPLE):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts.machine import layout
+from scripts.machine.processes import dies_with_parent
 from tests.conftest import SETTINGS
 
 _HOUSES = layout.INSTALLED / "faults"
@@ -28,6 +29,7 @@ def _start(*options: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=dies_with_parent(signal.SIGINT),  # noqa: PLW1509 - it calls one function of the kernel
     )
 
 

@@ -1,22 +1,21 @@
 """A factory, a collection and the people around it, made once; Ape takes every test's changes back."""
 
 import atexit
-import functools
 import json
 import os
 import platform
 import shutil
+import socket
 import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
-import ape_test.accounts
 import pytest
 import signing
+import thrift
 from ape.exceptions import CustomError
 from ape.pytest.contextmanagers import RevertsContextManager
-from ape_ethereum.trace import Trace
 from console import CONTRACTS, Console, write_manifest
 from eth_utils import keccak
 from trading import Desk
@@ -33,6 +32,10 @@ def _offer_anvil():
     home = tempfile.mkdtemp(prefix="backstage-ape-test-")
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     os.environ["HOME"] = home
+    # Ape would draw a port, used or not, and wait in vain for the node that could not have it.
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        os.environ["APE_FOUNDRY_HOST"] = f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
 _offer_anvil()
@@ -47,12 +50,7 @@ def _sources_as_they_stand():
     contracts()
 
 
-# Ape traces each revert, expected or not, and prints the call tree: nine tenths of the time of this suite. What a test
-# needs to know of a revert is in the exception.
-Trace.show = lambda *_args, **_kwargs: None
-
-# It also derives every development key anew whenever it looks for an account.
-ape_test.accounts.generate_dev_accounts = functools.cache(ape_test.accounts.generate_dev_accounts)
+thrift.apply()
 
 
 # Ape's `reverts` takes any revert that it cannot name for the error that was expected, and compares an input that the

@@ -1,21 +1,26 @@
-"""What scripts/test checks beside the tests, as tests: a failed check is then counted in pytest's summary."""
+"""What scripts/test checks beside the tests, as tests: they share the cores, and a failed one counts in the summary."""
 
-import json
 import os
-import time
-from pathlib import Path
 
 import pytest
 
-_PATIENCE_SECONDS = 540
+from scripts.machine import checks
+from tests.conftest import SETTINGS
 
 
-@pytest.mark.timeout(_PATIENCE_SECONDS + 30)
-@pytest.mark.parametrize("check", ["ruff", "format", "mypy", "forge", "artifacts", "contracts"])
-def test_the_check_held(check: str) -> None:
-    results = Path(os.environ["BACKSTAGE_CHECKS"])
-    give_up = time.monotonic() + _PATIENCE_SECONDS
-    while check not in (told := json.loads(results.read_text())):
-        assert time.monotonic() < give_up, f"{check} has not ended"
-        time.sleep(0.2)
-    assert not told[check], told[check]
+def _held(check, record_property):
+    told = checks.run(check, {k: v for k, v in os.environ.items() if k not in SETTINGS and not k.startswith("PYTEST_")})
+    record_property("check", (check.title, told.seconds, told.remark))
+    assert told.held, told.told
+
+
+@pytest.mark.timeout(2_000)
+@pytest.mark.parametrize("check", checks.of_contracts(), ids=lambda check: check.name)
+def test_the_contracts_hold(check, record_property):
+    _held(check, record_property)
+
+
+@pytest.mark.timeout(1_000)
+@pytest.mark.parametrize("check", checks.of_sources(), ids=lambda check: check.name)
+def test_the_sources_hold(check, record_property):
+    _held(check, record_property)

@@ -22,7 +22,7 @@ from scripts.demo.people import Admin, Fan, Promoter, Show, Steward
 from scripts.demo.show import Stage
 from scripts.demo.story import Story, World
 from scripts.machine import layout, ports, unprivileged
-from scripts.machine.processes import identity
+from scripts.machine.processes import dies_with_parent, identity
 from tests.conftest import SETTINGS
 
 _START_SECONDS = 180
@@ -88,6 +88,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            preexec_fn=dies_with_parent(signal.SIGINT),  # noqa: PLW1509 - it calls one function of the kernel
         )
     try:
         give_up = time.monotonic() + _START_SECONDS

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from eth_account import Account as Key
@@ -76,7 +76,7 @@ class Market(RealChain):
                 network=NETWORK,
                 block_number=int(log["blockNumber"], 16),
                 block_hash=bytes.fromhex(log["blockHash"][2:]),
-                block_timestamp=self.port.block(int(log["blockNumber"], 16)).timestamp,
+                block_timestamp=datetime.fromtimestamp(int(log["blockTimestamp"], 16), UTC),
                 tx_hash=bytes.fromhex(log["transactionHash"][2:]),
                 log_index=int(log["logIndex"], 16),
                 address=bytes.fromhex(log["address"][2:]),
