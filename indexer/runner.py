@@ -182,7 +182,7 @@ class _Loop:
             self._unwell = False
         at = self._follower.place.mark
         goal = tip.head.number if self._until is None else min(self._until, tip.head.number)
-        if self._once and self._until is None:
+        if self._once and self._until is None and at.number <= goal:  # a head below ours is looked at again
             self._until = goal  # a chain that grows as fast as it is read would never be done
         self._show(block_before, at.number, goal, self._follower.applied_logs - logs_before)
         has_moved = step is Step.MOVED
@@ -194,7 +194,9 @@ class _Loop:
         if self._settle(tip, is_behind=is_behind):
             return False
         self._nap(tip, is_there=at.hash == tip.head.hash)
-        return not self._once or self._until is None or at.number >= self._until  # else it is not mined yet
+        if not self._once or self._until is None:
+            return not self._once
+        return at.number >= self._until  # else it is not mined yet
 
     def _settle(self, tip: Tip, *, is_behind: bool) -> bool:
         """Serve finality while no new block waits, or when it has waited too long. True: step again without a pause."""

@@ -42,6 +42,10 @@ PLATFORM = "platform"
 """The tenant of work that is nobody's in particular: fans' requests, jobs, the index. Sees every organisation."""
 
 
+OPENED = "opened"
+"""Said in a session's `info` by who has set tenant and time zone of its transaction already, with other things of its own."""
+
+
 class WeiColumn(TypeDecorator[int]):
     """A whole number up to 2^256 - 1 in NUMERIC(78, 0); an int in Python, never a Decimal."""
 
@@ -147,6 +151,8 @@ def bound_to(connection: Connection) -> Iterator[None]:
 def _set_tenant(session: Session, _transaction: Any, connection: Connection) -> None:
     # Local to the transaction, so a pooled connection carries nobody's tenant into the next one. Times are shown in UTC
     # whatever the server's zone.
+    if session.info.get(OPENED, False):
+        return
     query = text("SELECT set_config('app.tenant', :tenant, true), set_config('TimeZone', 'UTC', true)")
     connection.execute(query, {"tenant": session.info.get("tenant", "")})
 
