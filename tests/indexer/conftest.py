@@ -88,7 +88,14 @@ class Index:
 
     def run(self, *arguments) -> subprocess.Popen:
         """Start `python -m indexer` on its own."""
-        command = [sys.executable, "-m", "indexer", *arguments]
+        return self._run("indexer", *arguments)
+
+    def run_armed(self, when, *arguments) -> subprocess.Popen:
+        """As `run`, to be killed before or after the commit of its first reorg."""
+        return self._run("tests.indexer.armed", when, *arguments)
+
+    def _run(self, module, *arguments):
+        command = [sys.executable, "-m", module, *arguments]
         process = subprocess.Popen(
             command, cwd=ROOT, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
