@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 import psycopg
+from psycopg.abc import AdaptContext
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from sqlalchemy.orm import Session
@@ -115,6 +116,7 @@ class Array:
     """A one-dimensional array of cells, as a parameter. Made by `array`."""
 
     element: ClassVar[int]
+    type: ClassVar[int]
 
     def __init__(self, cells: Sequence[bytes]) -> None:
         """Hold the cells."""
@@ -130,14 +132,19 @@ class Array:
 class _ArrayDumper(Dumper):
     format = Format.BINARY
 
+    def __init__(self, cls: type[Array], context: AdaptContext | None = None) -> None:
+        super().__init__(cls, context)
+        # Of the instance only: the class's would make it the dumper of every list of that type.
+        self.oid = cls.type
+
     def dump(self, obj: Array) -> bytes:
         return bytes(obj)
 
 
 _arrays: dict[str, type[Array]] = {}
 for _kind, (_element, _oid) in _TYPES.items():
-    _arrays[_kind] = type(f"Array_{_kind}", (Array,), {"element": _element})
-    psycopg.adapters.register_dumper(_arrays[_kind], type(f"Dumper_{_kind}", (_ArrayDumper,), {"oid": _oid}))
+    _arrays[_kind] = type(f"Array_{_kind}", (Array,), {"element": _element, "type": _oid})
+    psycopg.adapters.register_dumper(_arrays[_kind], _ArrayDumper)
 
 
 def array(kind: str, cells: Sequence[bytes]) -> Array:
