@@ -63,6 +63,7 @@ class Follower:
 
     def __post_init__(self) -> None:
         """Prepare the parts."""
+        self.node.network = self.network
         self._ranges = Ranges(self.node)
         self._finality = Finality(self.network, self.writer.transaction, self.writer.is_alive)
 

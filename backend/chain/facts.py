@@ -6,7 +6,7 @@ unless somebody asks for it as a `Log`. Offsets below count from a log's place, 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from itertools import pairwise
 from typing import overload
 
 from sqlalchemy.orm import Session
@@ -40,12 +40,20 @@ _BYTEA = 17
 class Facts(Sequence[Log]):
     """Logs of one network in the order of the chain. As a sequence it gives `Log`s, made when they are asked for."""
 
-    def __init__(self, network: str, rows: bytes, places: Sequence[int], times: Mapping[bytes, datetime]) -> None:
-        """Hold the logs at `places` of `rows`; `times` are those of their blocks, by hash."""
+    def __init__(
+        self,
+        network: str,
+        rows: bytes,
+        places: Sequence[int],
+        times: Mapping[bytes, datetime],
+        by_kind: dict[bytes, list[int]] | None = None,
+    ) -> None:
+        """Hold the logs at `places` of `rows`. `times` are those of their blocks, by hash; `by_kind` may be known."""
         self.network = network
         self.rows = rows
         self.places = places
         self.times = times
+        self._kinds = by_kind
 
     @classmethod
     def of(cls, network: str, logs: Sequence[Log]) -> "Facts":
@@ -63,31 +71,60 @@ class Facts(Sequence[Log]):
 
     @classmethod
     def joined(cls, network: str, parts: Sequence["Facts"]) -> "Facts":
-        """Return what the parts hold whole, one after another."""
-        places, times, at = list[int](), dict[bytes, datetime](), 0
+        """Return what the parts hold whole, one after another: blocks of a later part are higher."""
+        if len(parts) == 1:
+            return parts[0]
+        places, times, kinds, at = list[int](), dict[bytes, datetime](), dict[bytes, list[int]](), 0
         for part in parts:
-            places += [at + place for place in part.places] if at else part.places
+            places += [at + place for place in part.places]
             times.update(part.times)
+            for kind, found in part.by_kind.items():
+                kinds.setdefault(kind, []).extend([at + place for place in found])
             at += len(part.rows)
-        return cls(network, b"".join(part.rows for part in parts), places, times)
+        return cls(network, b"".join(part.rows for part in parts), places, times, kinds)
+
+    @classmethod
+    def merged(cls, network: str, parts: Sequence["Facts"]) -> "Facts":
+        """Return the logs of all parts in the order of the chain. Raises ValueError when one is there twice."""
+        found = sorted(
+            (part.rows[at + 44 : at + 56] + part.rows[at + 36 : at + 44], part.row(at))
+            for part in parts
+            for at in part.places
+        )
+        if any(one[0] == other[0] for one, other in pairwise(found)):
+            raise ValueError("a log is there twice")
+        size, at = len(row_head(network)), 0
+        places = list[int]()
+        for _, row in found:
+            places.append(at + size)
+            at += len(row)
+        times = {block: time for part in parts for block, time in part.times.items()}
+        return cls(network, b"".join(row for _, row in found), places, times)
 
     def chosen(self, kinds: Iterable[bytes]) -> "Facts":
         """Return the logs of these kinds, in their order; a kind is an address and a first topic, 52 bytes."""
-        found = [self._by_kind[kind] for kind in kinds if kind in self._by_kind]
+        found = [self.by_kind[kind] for kind in kinds if kind in self.by_kind]
         places = found[0] if len(found) == 1 else sorted(place for some in found for place in some)
         return Facts(self.network, self.rows, places, self.times)
 
-    @cached_property
-    def _by_kind(self) -> dict[bytes, list[int]]:
-        rows = self.rows
-        found: dict[bytes, list[int]] = {}
-        for at in self.places:
-            kind = rows[at + 96 : at + 116] + rows[at + 152 : at + 184]
-            if kind in found:
-                found[kind].append(at)
-            else:
-                found[kind] = [at]
-        return found
+    def at(self, places: Sequence[int]) -> "Facts":
+        """Return the logs at these of our places."""
+        return Facts(self.network, self.rows, places, self.times)
+
+    @property
+    def by_kind(self) -> Mapping[bytes, list[int]]:
+        """The places by kind: an address and a first topic, 52 bytes."""
+        if self._kinds is None:
+            rows, found = self.rows, dict[bytes, list[int]]()
+            for at in self.places:
+                found.setdefault(rows[at + 96 : at + 116] + rows[at + 152 : at + 184], []).append(at)
+            self._kinds = found
+        return self._kinds
+
+    def row(self, place: int) -> bytes:
+        """Return a log's whole row."""
+        end = place + TOPICS + STEP * int.from_bytes(self.rows[place + 140 : place + 144], "big")
+        return self.rows[place - len(row_head(self.network)) : end + int.from_bytes(self.rows[end - 4 : end], "big")]
 
     def number(self, place: int) -> int:
         """Return the number of a log's block."""

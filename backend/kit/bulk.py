@@ -60,7 +60,7 @@ def int8(value: int) -> bytes:
     return b"\0\0\0\x08" + value.to_bytes(8, "big", signed=True)
 
 
-def flag(value: bool) -> bytes:  # noqa: FBT001 - it is the value
+def flag(*, value: bool) -> bytes:
     """Return a boolean cell."""
     return b"\0\0\0\1\1" if value else b"\0\0\0\1\0"
 
