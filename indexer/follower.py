@@ -193,8 +193,8 @@ class Follower:
         """Apply; when the facts themselves change what we watch, complete them and apply again."""
         for _ in range(_DISCOVERIES):
             try:
-                # Facts and cursor are lost or kept together, so what a crashed server forgot is read again; a checkpoint
-                # that moved is not forgotten.
+                # Facts and cursor are lost or kept together, so what a crashed server forgot is read again; a
+                # checkpoint that moved is not forgotten.
                 with self.writer.transaction(durable=finalized > self.place.finalized) as session:
                     place = facts.apply(session, self.network, self.place, stretch, finalized, parent)
             except Discovered as discovered:

@@ -157,9 +157,9 @@ class Bar:
     first: int
     last: int
     say: Callable[[str], None]
+    began: float = field(default_factory=monotonic)
     every: float = 1.0
     logs: int = 0
-    _began: float = field(default_factory=monotonic)
     _said: float = field(default_factory=monotonic)
 
     def moved(self, block: int, logs: int, *, done: bool = False) -> None:
@@ -169,7 +169,7 @@ class Bar:
         if not done and now - self._said < self.every:
             return
         self._said = now
-        seconds = max(now - self._began, 0.001)
+        seconds = max(now - self.began, 0.001)
         blocks = block - self.first
         share = blocks / max(self.last - self.first, 1)
         left = seconds / share * (1 - share) if share else 0.0

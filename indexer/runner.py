@@ -174,7 +174,7 @@ class _Loop:
 
     def _step(self) -> bool:
         """Come one transaction closer; with nothing left to do, nap. True when the goal is reached."""
-        was_called = self._stop.answer()
+        was_called, began = self._stop.answer(), monotonic()
         logs_before, block_before = self._follower.applied_logs, self._follower.place.mark.number
         step, tip = self._follower.step(self._until)
         if self._unwell:
@@ -184,13 +184,17 @@ class _Loop:
         goal = tip.head.number if self._until is None else min(self._until, tip.head.number)
         if self._once and self._until is None and at.number <= goal:  # a head below ours is looked at again
             self._until = goal  # a chain that grows as fast as it is read would never be done
-        self._show(block_before, at.number, goal, self._follower.applied_logs - logs_before)
+        self._show(
+            Bar(block_before, goal, self._runner.say, began), at.number, self._follower.applied_logs - logs_before
+        )
         has_moved = step is Step.MOVED
         if has_moved:
             self._heads.found(tip.head.number)
         if was_called:
             self._heads.led_to(something=has_moved)
         is_behind = at.number < goal or (has_moved and not self._heads.is_heard)
+        if at.number < min(tip.finalized, goal):
+            return False  # finality waits for the end of a past: its handlers take longer than reading it
         if self._settle(tip, is_behind=is_behind):
             return False
         self._nap(tip, is_there=at.hash == tip.head.hash)
@@ -214,14 +218,14 @@ class _Loop:
         is_calm = self._heads.is_heard and is_there and not is_told_of_more
         self._stop.nap(max(poll, _HEARD_SECONDS) if is_calm else poll)
 
-    def _show(self, before: int, at: int, goal: int, logs_now: int) -> None:
+    def _show(self, new: Bar, at: int, logs_now: int) -> None:
         if self._bar is None:
-            if goal - before < _WORTH_A_BAR:
+            if new.last - new.first < _WORTH_A_BAR:
                 return
-            self._bar = Bar(before, goal, self._runner.say)
-        self._bar.last = max(goal, self._bar.last)
-        self._bar.moved(at, logs_now, done=at >= goal)
-        if at >= goal:
+            self._bar = new
+        self._bar.last = max(new.last, self._bar.last)
+        self._bar.moved(at, logs_now, done=at >= new.last)
+        if at >= new.last:
             self._bar = None
 
     def _wait(self, what: str, reason: str) -> None:

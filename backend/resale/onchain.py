@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import ARRAY, LargeBinary, any_, delete, literal, select
 from sqlalchemy.orm import Session
 
 from backend.chain import abi
@@ -109,8 +109,10 @@ def forget(session: Session, network: str, from_block: int, touched: Touched) ->
 @when_final(_MARKET, "Sale")
 def settle(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Settle the orders whose sale cannot be undone any more."""
-    hashes = [abi.decode_log(_MARKET, "Sale", log.topics, log.data)["orderHash"] for log in logs]
-    query = select(MarketOrder).where(MarketOrder.network == network, MarketOrder.order_hash.in_(hashes))
+    facts = Facts.of(network, logs)
+    hashes = sorted({facts.word(at, _ORDER_HASH) for at in facts.places})
+    signed = MarketOrder.order_hash == any_(literal(hashes, ARRAY(LargeBinary)))
+    query = select(MarketOrder).where(MarketOrder.network == network, signed)
     now = clock.now()
     rows = session.scalars(query.order_by(MarketOrder.id).with_for_update()).all()
     for row in rows:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from backend.chain import abi
@@ -14,6 +14,7 @@ from backend.kit import bulk, clock
 from backend.kit.bulk import ADDRESS, WORD
 from backend.royalties import books, late
 from backend.royalties.models import Sale
+from backend.tickets.models import Collection
 
 _MARKET = "ResaleMarket"
 _WORDS = 9
@@ -69,7 +70,13 @@ def forget(session: Session, network: str, from_block: int, _touched: Touched) -
 @when_final(_MARKET, "Sale")
 def post(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Post each sale to its promoter's books, from the log itself."""
+    named = {log.topics[1][12:] for log in logs}
+    query = select(Collection.address).where(Collection.network == network, Collection.address.in_(named))
+    # Of others' collections, which our factory makes for anybody, there are no books and no tickets to look after.
+    ours = set(session.scalars(query))
     for log in logs:
+        if log.topics[1][12:] not in ours:
+            continue
         sale = Sale(**row_of(network, log))
         books.post(session, sale, clock.now())
         late.note(session, sale)
