@@ -22,9 +22,9 @@ SIGNER_ROLES = ("minter", "claim", "operator", "deployer", "quote", "rewards")
 _TWO_WEEKS = 14 * 24 * 3600
 
 
-def _is_http(url: str) -> bool:
+def _has_host(url: str, schemes: set[str]) -> bool:
     parts = urlparse(url)
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return parts.scheme in schemes and bool(parts.hostname)
 
 
 class Settings(BaseSettings):
@@ -46,6 +46,11 @@ class Settings(BaseSettings):
 
     evm_network: str = Field("eip155:31337", pattern=r"^eip155:[1-9][0-9]{0,19}$", description="CAIP-2")
     evm_rpc_url: str = Field("http://localhost:8545", description="JSON-RPC of one node, or of several with commas")
+    evm_ws_url: str | None = Field(
+        None,
+        description="Where the indexer hears of new blocks, several with commas; None: at the addresses of evm_rpc_url "
+        "with ws:// or wss://; `off`: nowhere, it polls",
+    )
     finality_depth: int | None = Field(None, ge=0, le=10_000, description="Blocks; None asks for the finalized tag")
     fee_ceiling_gwei: Decimal | None = Field(
         None, gt=0, le=1_000_000, description="The most we offer a unit of gas; None: what is usual on the network"
@@ -151,8 +156,11 @@ class Settings(BaseSettings):
 
     def _odd_nodes(self) -> Iterator[str]:
         # The address is not repeated: many providers put their keys into it.
-        if not self.evm_rpc_urls or not all(_is_http(url) for url in self.evm_rpc_urls):
+        if not self.evm_rpc_urls or not all(_has_host(url, {"http", "https"}) for url in self.evm_rpc_urls):
             yield "EVM_RPC_URL must be an http:// or https:// address, or several with commas between them"
+        sockets = [] if self.evm_ws_url in {None, "off"} else str(self.evm_ws_url).split(",")
+        if not all(_has_host(url.strip(), {"ws", "wss"}) for url in sockets):
+            yield "EVM_WS_URL must be a ws:// or wss:// address, several with commas between them, or off"
 
     def _mixed_money(self) -> Iterator[str]:
         """Refuse real cards where only a trial runs, and trial cards where real tickets are sold."""

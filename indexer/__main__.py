@@ -25,8 +25,8 @@ _EXITS = (
 )
 _CODES: dict[type[Exception], int] = {DeepReorg: DEEP_REORG, WrongChain: WRONG_CHAIN, NothingToFollow: NOTHING}
 _ENVIRONMENT = (
-    "Environment: EVM_RPC_URL, EVM_NETWORK, INDEX_DATABASE_URL (a direct connection, no pooler in transaction mode), "
-    "FINALITY_DEPTH, DEPLOYMENTS_DIR, REDIS_URL, LOG_LEVEL."
+    "Environment: EVM_RPC_URL, EVM_WS_URL, EVM_NETWORK, INDEX_DATABASE_URL (a direct connection, no pooler in "
+    "transaction mode), FINALITY_DEPTH, DEPLOYMENTS_DIR, REDIS_URL, LOG_LEVEL."
 )
 
 
@@ -65,7 +65,11 @@ def parser() -> argparse.ArgumentParser:
     )
     follow.add_argument("--once", action="store_true", help="exit when the head is reached")
     follow.add_argument(
-        "--poll", type=float, default=0.075, metavar="SECONDS", help="pause when nothing is new (%(default)s)"
+        "--poll",
+        type=float,
+        default=0.075,
+        metavar="SECONDS",
+        help="pause when nothing is new and no socket tells of it (%(default)s)",
     )
     backfill = commands.add_parser(
         "backfill",
@@ -110,6 +114,7 @@ def _job(options: argparse.Namespace, settings: Settings) -> Job:
         finality_depth=settings.finality_depth,
         from_block=getattr(options, "from_block", None),
         poll_seconds=getattr(options, "poll", 0.075),
+        ws_url=settings.evm_ws_url,
     )
 
 

@@ -3,28 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import psycopg
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.chain import abi, onlog
+from backend.chain.facts import COLUMNS, Facts
 from backend.chain.models import ChainBlock, ChainCursor, ChainLog, CursorStatus
 from backend.chain.onlog import Log, Subscription, Touched
 from backend.chain.progress import FACTS_CURSOR
-from backend.kit import clock
+from backend.kit import bulk, clock
 from indexer.fetch import Mark, Stretch
-from indexer.node import Filter, Header, RawLog
+from indexer.node import Filter, Header
 
-_COPY_BLOCKS = """
-    COPY chain_blocks (network, hash, number, parent_hash, timestamp, canonical) FROM STDIN (FORMAT BINARY)
-"""
-_COPY_LOGS = """
-    COPY chain_logs (network, block_hash, log_index, block_number, tx_hash, tx_index, address, topics, data)
-    FROM STDIN (FORMAT BINARY)
-"""
-_BLOCK_TYPES = ("varchar", "bytea", "int8", "bytea", "timestamptz", "bool")
-_LOG_TYPES = ("varchar", "bytea", "int4", "int8", "bytea", "int4", "bytea", "bytea[]", "bytea")
+_BLOCK_COLUMNS = ("network", "hash", "number", "parent_hash", "timestamp", "canonical")
 
 
 class Moved(Exception):
@@ -95,7 +87,7 @@ def apply(session: Session, network: str, at: Place, stretch: Stretch | None, fi
 
 def start(session: Session, network: str, base: Header) -> Place:
     """Put the cursor on `base`, the block before the first that is read. What was final before stays final."""
-    _copy(session, _COPY_BLOCKS, _BLOCK_TYPES, [_block_row(network, base)])
+    _copy_blocks(session, network, [base])
     begun = insert(ChainCursor).values(
         network=network,
         name=FACTS_CURSOR,
@@ -136,24 +128,12 @@ def say(session: Session, network: str, status: CursorStatus, error: str | None)
     )
 
 
-def as_log(network: str, raw: RawLog, header: Header) -> Log:
-    """Return the log as handlers know it."""
-    return Log(
-        network,
-        raw.block_number,
-        raw.block_hash,
-        header.timestamp,
-        raw.tx_hash,
-        raw.log_index,
-        raw.address,
-        raw.topics,
-        raw.data,
-    )
-
-
-def chosen(subscription: Subscription, contracts: dict[bytes, str], logs: Sequence[Log]) -> list[Log]:
+def chosen(subscription: Subscription, contracts: dict[bytes, str], logs: Sequence[Log]) -> Sequence[Log]:
     """Return the logs a handler asked for, in their order."""
     topics = {abi.topic(subscription.contract, event) for event in subscription.events}
+    if isinstance(logs, Facts):
+        kinds = (kind for kind in logs.by_kind if contracts.get(kind[:20]) == subscription.contract)
+        return logs.chosen(kind for kind in kinds if kind[20:] in topics)
     return [log for log in logs if log.topics[0] in topics and contracts.get(log.address) == subscription.contract]
 
 
@@ -200,17 +180,16 @@ def _undo(session: Session, network: str, undo_to: Mark) -> None:
 
 def _store(session: Session, network: str, stretch: Stretch, finalized: int) -> None:
     """Write the facts. Of final blocks only those that hold something of ours are kept, and the newest."""
-    speaking = {log.block_hash for log in stretch.logs} | {stretch.end.hash}
-    kept = [header for header in stretch.headers if header.number >= finalized or header.hash in speaking]
-    _copy(session, _COPY_BLOCKS, _BLOCK_TYPES, [_block_row(network, header) for header in kept])
-    _copy(session, _COPY_LOGS, _LOG_TYPES, [_log_row(network, log) for log in stretch.logs])
+    speaking = stretch.logs.times
+    last = stretch.end.hash
+    kept = [each for each in stretch.headers if each.number >= finalized or each.hash in speaking or each.hash == last]
+    _copy_blocks(session, network, kept)
+    bulk.copy(session, "chain_logs", COLUMNS, [stretch.logs.rows])
 
 
 def _project(session: Session, network: str, contracts: dict[bytes, str], stretch: Stretch) -> None:
-    headers = {header.hash: header for header in stretch.headers}
-    logs = [as_log(network, raw, headers[raw.block_hash]) for raw in stretch.logs]
     for subscription in onlog.registered.seen:
-        mine = chosen(subscription, contracts, logs)
+        mine = chosen(subscription, contracts, stretch.logs)
         if not mine:
             continue
         try:
@@ -220,23 +199,19 @@ def _project(session: Session, network: str, contracts: dict[bytes, str], stretc
             raise HandlerFailed(subscription.name, error) from error
 
 
-def _block_row(network: str, header: Header) -> tuple[object, ...]:
-    return (network, header.hash, header.number, header.parent_hash, header.timestamp, True)
-
-
-def _log_row(network: str, log: RawLog) -> tuple[object, ...]:
-    place = (network, log.block_hash, log.log_index, log.block_number, log.tx_hash, log.tx_index)
-    return (*place, log.address, list(log.topics), log.data)
-
-
-def _copy(session: Session, statement: str, types: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
-    """COPY rows inside the session's own transaction."""
-    if not rows:
-        return
-    raw = session.connection().connection.driver_connection
-    if not isinstance(raw, psycopg.Connection):
-        raise TypeError("the index is written through psycopg 3")
-    with raw.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(types)
-        for row in rows:
-            copy.write_row(row)
+def _copy_blocks(session: Session, network: str, headers: Sequence[Header]) -> None:
+    head, canonical = bulk.count(len(_BLOCK_COLUMNS)) + bulk.text(network), bulk.flag(value=True)
+    rows = (
+        b"".join(
+            (
+                head,
+                bulk.raw(header.hash),
+                bulk.int8(header.number),
+                bulk.raw(header.parent_hash),
+                bulk.moment(header.timestamp),
+                canonical,
+            )
+        )
+        for header in headers
+    )
+    bulk.copy(session, "chain_blocks", _BLOCK_COLUMNS, rows)

@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import sleep
 
+from backend.chain.facts import Facts
 from indexer.bloom import is_telling, suspects
-from indexer.node import Filter, Header, Node, RawLog, all_topics, only
-from indexer.rpc import NodeRefused, NodeTrouble
+from indexer.encode import Found
+from indexer.node import Filter, Header, Node, all_topics, only
+from indexer.rpc import NodeDown, NodeRefused, NodeTrouble
 
 _METHOD_NOT_FOUND = -32601
+_PIECE = 200
+"""Blocks in which a contract that was just found is looked for at once."""
 _ASK_AGAIN = 3
 _ASK_AGAIN_SECONDS = 0.05
 
@@ -34,9 +38,11 @@ class Stretch:
     """Consecutive blocks, each the parent of the next, and all our logs in them in the order of the chain."""
 
     headers: tuple[Header, ...]
-    logs: tuple[RawLog, ...]
+    logs: Facts
     wanted: Filter
     """Which logs were asked for."""
+    pages: tuple["Stretch", ...] = ()
+    """What it was joined from, when that was more than one."""
 
     @property
     def end(self) -> Mark:
@@ -44,92 +50,123 @@ class Stretch:
         return Mark(self.headers[-1].number, self.headers[-1].hash)
 
 
-def fetch_range(node: Node, parent: Mark, last: int, wanted: Filter) -> Stretch:
-    """Fetch the final blocks after `parent` up to `last`. Raises OtherBranch, NodeTrouble."""
-    headers = linked(parent, node.headers(range(parent.number + 1, last + 1)))
-    logs = node.logs_of_range(parent.number + 1, last, wanted)
-    return _checked(node, headers, logs, wanted, thorough=False)
+def fetch_range(node: Node, first: int, last: int, wanted: Filter) -> Stretch:
+    """Fetch the final blocks `first` to `last`, a page of a stretch. Raises NodeTrouble."""
+    headers = linked(None, node.headers(range(first, last + 1)), first)
+    return _checked(node, headers, node.logs_of_range(first, last, wanted), wanted, thorough=False)
+
+
+def joined(parent: Mark, pages: Sequence[Stretch]) -> Stretch:
+    """Return the pages as one stretch. Raises OtherBranch when it does not continue `parent`, NodeTrouble."""
+    headers = linked(parent, [header for page in pages for header in page.headers])
+    if len(pages) == 1:
+        return pages[0]
+    logs = Facts.joined(pages[0].logs.network, [page.logs for page in pages])
+    return Stretch(headers, logs, pages[0].wanted, tuple(pages))
 
 
 def fetch_blocks(node: Node, headers: Sequence[Header], wanted: Filter) -> Stretch:
     """Fetch our logs of exactly these (linked) blocks, by their hashes. Raises NodeTrouble."""
-    logs = node.logs_of_blocks([header.hash for header in headers], wanted)
-    return _checked(node, headers, logs, wanted, thorough=True)
+    found = node.logs_of_blocks([header.hash for header in headers], wanted)
+    return _checked(node, headers, found, wanted, thorough=True)
 
 
 def completed(node: Node, stretch: Stretch, wanted: Filter) -> Stretch:
     """Return the same blocks with the logs of `wanted`: what is missing is fetched, what is too much dropped.
 
-    A collection found in this very stretch has logs in it, from the block of its deployment on.
+    A collection found in this very stretch has logs in it, from the block of its deployment on. Of a stretch of several
+    pages only the first comes back: what is missing may be more than the rest.
     """
+    if stretch.pages:
+        return completed(node, stretch.pages[0], wanted)
     new = only(wanted, [address for address in wanted if wanted[address] != stretch.wanted.get(address)])
-    kept = [log for log in stretch.logs if log.address in wanted and log.address not in new]
+    logs = stretch.logs
+    kept = [at for at in logs.places if logs.address(at) in wanted and logs.address(at) not in new]
+    parts = [logs if len(kept) == len(logs) else Facts.merged(node.network, [logs.at(kept)])]
     if new:
-        blocks = [header.hash for header in stretch.headers]
-        known = {header.hash for header in stretch.headers}
-        first, last = stretch.headers[0].number, stretch.headers[-1].number
-        found = node.logs_of_range(first, last, new) if len(blocks) > 1 else node.logs_of_blocks(blocks, new)
-        if any(log.block_hash not in known for log in found):
-            raise NodeTrouble("the node has gone over to other blocks meanwhile")
-        kept.extend(found)
-    logs = sorted(kept, key=lambda log: (log.block_number, log.log_index))
-    return _checked(node, stretch.headers, logs, wanted, thorough=len(stretch.headers) == 1)
+        parts += _also(node, stretch.headers, new)
+    return Stretch(stretch.headers, _merged(node, parts), wanted)
 
 
-def linked(parent: Mark, headers: Sequence[Header | None]) -> tuple[Header, ...]:
-    """Return the headers if each continues the one before, the first `parent`. Raises OtherBranch, NodeTrouble."""
+def _also(node: Node, headers: Sequence[Header], new: Filter) -> list[Facts]:
+    """Return the logs of `new` in these blocks, in as many requests as the node wants."""
+    if len(headers) == 1:
+        return [_checked(node, headers, node.logs_of_blocks([headers[0].hash], new), new, thorough=True).logs]
+    pieces = [headers[start : start + _PIECE] for start in range(0, len(headers), _PIECE)]
+    if len(pieces) > 1:
+        return [facts for piece in pieces for facts in _also(node, piece, new)]
+    try:
+        found = node.logs_of_range(headers[0].number, headers[-1].number, new)
+    except NodeDown:
+        raise
+    except NodeTrouble:
+        middle = len(headers) // 2
+        return _also(node, headers[:middle], new) + _also(node, headers[middle:], new)
+    return [_checked(node, headers, found, new, thorough=False).logs]
+
+
+def linked(parent: Mark | None, headers: Sequence[Header | None], first: int = 0) -> tuple[Header, ...]:
+    """Return the headers if each continues the one before, the first `parent` (None: it need only be block `first`).
+
+    Raises OtherBranch, NodeTrouble.
+    """
     found: list[Header] = []
+    number, block_hash = (first - 1, None) if parent is None else (parent.number, parent.hash)
     for header in headers:
         if header is None:
             raise NodeTrouble("the node does not have a block it told of")
-        before = Mark(found[-1].number, found[-1].hash) if found else parent
-        if header.number != before.number + 1:
-            raise NodeTrouble(f"the node answered with block {header.number} instead of {before.number + 1}")
-        if header.parent_hash != before.hash:
+        if header.number != number + 1:
+            raise NodeTrouble(f"the node answered with block {header.number} instead of {number + 1}")
+        if block_hash is not None and header.parent_hash != block_hash:
             if found:
                 raise NodeTrouble(f"block {header.number} does not continue the block before it: the node is moving")
             raise OtherBranch(f"block {header.number} does not continue ours")
         found.append(header)
+        number, block_hash = header.number, header.hash
     return tuple(found)
 
 
-def _checked(
-    node: Node, headers: Sequence[Header], logs: Sequence[RawLog], wanted: Filter, *, thorough: bool
-) -> Stretch:
-    hashes = {header.number: header.hash for header in headers}
-    for log in logs:
-        if hashes.get(log.block_number) != log.block_hash:
-            raise NodeTrouble(f"the node gave a log of another block {log.block_number} than it told of")
-    seen: dict[bytes, set[bytes]] = {}
-    for log in logs:
-        seen.setdefault(log.block_hash, set()).add(log.address)
+def _checked(node: Node, headers: Sequence[Header], found: Found, wanted: Filter, *, thorough: bool) -> Stretch:
+    known = {header.number: header for header in headers}
+    for number, block_hash in found.blocks.items():
+        if number not in known or known[number].hash != block_hash:
+            raise NodeTrouble(f"the node gave a log of another block {number} than it told of")
+    found.logs.times = {block_hash: known[number].timestamp for number, block_hash in found.blocks.items()}
     topics = all_topics(wanted)
-    extra: list[RawLog] = []
+    parts = [found.logs]
     for header in headers:
         # A range of final blocks is trusted where the bloom is so full, or the addresses so many, that it would
         # send us to the receipts of nearly every block; at the head every doubt is followed.
         if not thorough and not is_telling(header.bloom, len(wanted)):
             continue
-        silent = suspects(header.bloom, wanted, topics) - seen.get(header.hash, set())
+        silent = {each for each in suspects(header.bloom, wanted, topics) if not found.has(header.hash, each)}
         if silent:
-            extra.extend(_asked_again(node, header, only(wanted, silent)))
-    found = sorted([*logs, *extra], key=lambda log: (log.block_number, log.log_index)) if extra else logs
-    places = {(log.block_number, log.log_index) for log in found}
-    if len(places) != len(found):
-        raise NodeTrouble("the node gave the same log twice")
-    return Stretch(tuple(headers), tuple(found), wanted)
+            extra = _asked_again(node, header, only(wanted, silent))
+            extra.times = {header.hash: header.timestamp}
+            parts.append(extra)
+    return Stretch(tuple(headers), _merged(node, parts), wanted)
 
 
-def _asked_again(node: Node, header: Header, wanted: Filter) -> list[RawLog]:
+def _merged(node: Node, parts: Sequence[Facts]) -> Facts:
+    speaking = [part for part in parts if part]
+    if len(speaking) <= 1:
+        return speaking[0] if speaking else parts[0]
+    try:
+        return Facts.merged(node.network, speaking)
+    except ValueError as twice:
+        raise NodeTrouble("the node gave the same log twice") from twice
+
+
+def _asked_again(node: Node, header: Header, wanted: Filter) -> Facts:
     """Find the logs the bloom hints at, or make sure that it hinted at nothing."""
     try:
-        return node.logs_by_receipts(header.hash, wanted)
+        return node.logs_by_receipts(header.hash, wanted).logs
     except NodeRefused as refused:
         if refused.code != _METHOD_NOT_FOUND:
             raise
     for _ in range(_ASK_AGAIN):
         found = node.logs_of_blocks([header.hash], wanted)
-        if found:
-            return found
+        if found.logs:
+            break
         sleep(_ASK_AGAIN_SECONDS)
-    return []
+    return found.logs

@@ -69,8 +69,8 @@ class Finality:
             session.execute(_PRUNE, {"network": self.network, "after": at.finalized, "upto": goal})
         return True
 
-    def run(self) -> bool:
-        """Give every handler its next final logs. Return whether there is more to give."""
+    def run(self, is_called: Callable[[], bool]) -> bool:
+        """Give every handler its next final logs, as long as nobody calls. Return whether there is more to give."""
         with self.open() as session:
             cursors = self._cursors(session)
             at = place(session, self.network)
@@ -87,6 +87,8 @@ class Finality:
             name = FINAL_CURSORS + subscription.name
             if name not in behind or behind[name] >= upto:
                 continue
+            if is_called():
+                return True
             mine = chosen(subscription, contracts, [log for log in found if log.block_number > behind[name]])
             if mine:
                 self._give(subscription, mine, behind[name], upto)

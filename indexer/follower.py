@@ -3,6 +3,7 @@
 A step can be repeated and interrupted anywhere: all it knows is read from the cursor when it starts afresh.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -62,6 +63,7 @@ class Follower:
 
     def __post_init__(self) -> None:
         """Prepare the parts."""
+        self.node.network = self.network
         self._ranges = Ranges(self.node)
         self._finality = Finality(self.network, self.writer.transaction, self.writer.is_alive)
 
@@ -120,8 +122,18 @@ class Follower:
             moved = self._advance(tip, until)
         except OtherBranch:
             moved = self._reorganise(tip, until)
-        moved = self._settle(tip) or moved
         return (Step.MOVED if moved else Step.IDLE), tip
+
+    def settle(self, tip: Tip, is_called: Callable[[], bool]) -> bool:
+        """Move the checkpoint of finality and serve the final handlers, until `is_called`. True: there is more to do.
+
+        `tip` is what the last step returned. Raises what a lost database raises.
+        """
+        if self.finality_limit is not None:
+            return False
+        if tip.finalized > self.place.finalized and self._finality.advance(tip.finalized, tip.finalized_hash):
+            self.place = Place(self.place.mark, min(tip.finalized, self.place.mark.number))
+        return self._finality.run(is_called)
 
     def _advance(self, tip: Tip, until: int | None) -> bool:
         at = self.place.mark
@@ -181,7 +193,9 @@ class Follower:
         """Apply; when the facts themselves change what we watch, complete them and apply again."""
         for _ in range(_DISCOVERIES):
             try:
-                with self.writer.transaction() as session:
+                # Facts and cursor are lost or kept together, so what a crashed server forgot is read again; a
+                # checkpoint that moved is not forgotten.
+                with self.writer.transaction(durable=finalized > self.place.finalized) as session:
                     place = facts.apply(session, self.network, self.place, stretch, finalized, parent)
             except Discovered as discovered:
                 self.wanted = discovered.wanted
@@ -192,14 +206,6 @@ class Follower:
             self.applied_logs += 0 if stretch is None else len(stretch.logs)
             return
         raise NodeTrouble(f"what to watch still changes after {_DISCOVERIES} looks at the same blocks")
-
-    def _settle(self, tip: Tip) -> bool:
-        """Move the checkpoint of finality and serve the final handlers."""
-        if self.finality_limit is not None:
-            return False
-        if tip.finalized > self.place.finalized and self._finality.advance(tip.finalized, tip.finalized_hash):
-            self.place = Place(self.place.mark, min(tip.finalized, self.place.mark.number))
-        return self._finality.run()
 
     def _begin(self) -> Place:
         """Start before the first block of any contract, on a block that is final already."""

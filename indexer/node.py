@@ -1,12 +1,13 @@
 """What a follower asks a node, as bytes and numbers. An answer that contradicts itself is trouble, never a fact."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from indexer.encode import Found, LogAnswer, encoded
 from indexer.rpc import NodeRefused, NodeTrouble, Rpc, decode
 
 _BATCH = 500
@@ -22,20 +23,6 @@ class Header:
     parent_hash: bytes
     timestamp: datetime
     bloom: int
-
-
-@dataclass(frozen=True, slots=True)
-class RawLog:
-    """A log as the node gave it. Its block's time is in the header."""
-
-    block_number: int
-    block_hash: bytes
-    log_index: int
-    tx_index: int
-    tx_hash: bytes
-    address: bytes
-    topics: tuple[bytes, ...]
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +47,12 @@ class _HeaderAnswer(msgspec.Struct, rename="camel"):
     logs_bloom: str | None = None
 
 
-class _LogAnswer(msgspec.Struct, rename="camel"):
-    block_number: str | None
-    block_hash: str | None
-    log_index: str | None
-    transaction_index: str | None
-    transaction_hash: str | None
-    address: str
-    topics: list[str]
-    data: str
-    removed: bool = False
-
-
 class _ReceiptAnswer(msgspec.Struct):
-    logs: list[_LogAnswer]
+    logs: list[LogAnswer]
 
 
 _headers = msgspec.json.Decoder(_HeaderAnswer | None)
-_logs = msgspec.json.Decoder(list[_LogAnswer])
+_logs = msgspec.json.Decoder(list[LogAnswer])
 _receipts = msgspec.json.Decoder(list[_ReceiptAnswer] | None)
 _texts = msgspec.json.Decoder(str)
 
@@ -99,33 +74,6 @@ def _header(raw: msgspec.Raw) -> Header | None:
     )
 
 
-def _log(answer: _LogAnswer) -> RawLog:
-    if (
-        answer.removed
-        or answer.block_number is None
-        or answer.block_hash is None
-        or answer.log_index is None
-        or answer.transaction_hash is None
-    ):
-        raise NodeTrouble("the node returned a log that is in no block")
-    return RawLog(
-        block_number=int(answer.block_number, 16),
-        block_hash=_bytes(answer.block_hash),
-        log_index=int(answer.log_index, 16),
-        tx_index=int(answer.transaction_index or "0x0", 16),
-        tx_hash=_bytes(answer.transaction_hash),
-        address=_bytes(answer.address),
-        topics=tuple(_bytes(topic) for topic in answer.topics),
-        data=_bytes(answer.data),
-    )
-
-
-def _ours(answers: Iterable[_LogAnswer], wanted: Filter) -> list[RawLog]:
-    nothing: frozenset[bytes] = frozenset()
-    logs = (_log(answer) for answer in answers if answer.topics)
-    return [log for log in logs if log.topics[0] in wanted.get(log.address, nothing)]
-
-
 class Node:
     """One node of one chain. Every method raises NodeTrouble when the node gives no usable answer."""
 
@@ -133,6 +81,9 @@ class Node:
         """Ask through `rpc`; `finality_depth` None trusts the finalized tag, else counts blocks."""
         self._rpc = rpc
         self._depth = finality_depth
+        self.network = ""
+        """In CAIP-2, what rows of logs are to bear; whoever asks for logs sets it before."""
+        self._ours: tuple[Filter, frozenset[str]] = ({}, frozenset())
 
     def identity(self) -> tuple[int, bytes]:
         """Return the chain id and the hash of block 0: two chains may share the first, never both."""
@@ -167,39 +118,44 @@ class Node:
             found.extend(_header(raw) for raw in self._rpc.batch(calls))
         return found
 
-    def logs_of_range(self, first: int, last: int, wanted: Filter) -> list[RawLog]:
+    def logs_of_range(self, first: int, last: int, wanted: Filter) -> Found:
         """Return our logs of blocks `first` to `last` in the order of the chain, by eth_getLogs."""
         return self._logs([{"fromBlock": hex(first), "toBlock": hex(last)}], wanted)
 
-    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: Filter) -> list[RawLog]:
+    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: Filter) -> Found:
         """Return our logs of exactly these blocks, by eth_getLogs with a block hash (EIP-234)."""
-        found: list[RawLog] = []
-        for start in range(0, len(hashes), _BATCH):
-            chunk = hashes[start : start + _BATCH]
-            found.extend(self._logs([{"blockHash": "0x" + block.hex()} for block in chunk], wanted))
-        return found
+        return self._logs([{"blockHash": "0x" + block.hex()} for block in hashes], wanted)
 
-    def logs_by_receipts(self, block_hash: bytes, wanted: Filter) -> list[RawLog]:
+    def logs_by_receipts(self, block_hash: bytes, wanted: Filter) -> Found:
         """Return our logs of one block from its receipts: another way through the node than its log index."""
         [raw] = self._rpc.batch([("eth_getBlockReceipts", ["0x" + block_hash.hex()])])
         receipts = decode(raw, _receipts)
         if receipts is None:
             raise NodeTrouble("the node has no receipts of a block it told of")
-        logs = _ours([log for receipt in receipts for log in receipt.logs], wanted)
-        if any(log.block_hash != block_hash for log in logs):
+        found = encoded(self.network, [log for receipt in receipts for log in receipt.logs], self._texts(wanted))
+        if any(block != block_hash for block in found.blocks.values()):
             raise NodeTrouble("the node answered with receipts of another block")
-        return logs
+        return found
 
-    def _logs(self, places: Sequence[Mapping[str, str]], wanted: Filter) -> list[RawLog]:
+    def _logs(self, places: Sequence[Mapping[str, str]], wanted: Filter) -> Found:
         if not wanted:
-            return []
+            return encoded(self.network, [], frozenset())
         criteria = _criteria(wanted)
-        raws = self._rpc.batch([("eth_getLogs", [{**place, **criteria}]) for place in places])
-        logs: list[RawLog] = []
-        for raw in raws:
-            answers: list[_LogAnswer] = decode(raw, _logs)
-            logs.extend(_ours(answers, wanted))
-        return sorted(logs, key=lambda log: (log.block_number, log.log_index))
+        answers: list[LogAnswer] = []
+        for start in range(0, len(places), _BATCH):
+            chunk = places[start : start + _BATCH]
+            for raw in self._rpc.batch([("eth_getLogs", [{**place, **criteria}]) for place in chunk]):
+                found: list[LogAnswer] = decode(raw, _logs)
+                answers += found
+        return encoded(self.network, answers, self._texts(wanted))
+
+    def _texts(self, wanted: Filter) -> frozenset[str]:
+        """Return what is wanted as the node writes it: an address and a first topic, one behind the other."""
+        known, texts = self._ours
+        if known is not wanted:
+            texts = frozenset(f"0x{address.hex()}0x{topic.hex()}" for address in wanted for topic in wanted[address])
+            self._ours = wanted, texts
+        return texts
 
 
 def _criteria(wanted: Filter) -> dict[str, Any]:

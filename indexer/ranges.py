@@ -1,18 +1,23 @@
-"""Reading a long past: ranges that halve on trouble and grow on ease; the next one is fetched while one is applied."""
+"""Reading a long past: ranges that halve on trouble and grow on ease; the next are fetched while one is applied."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 
 from backend.kit import logs
-from indexer.fetch import Mark, OtherBranch, Stretch, fetch_range
+from indexer.fetch import Mark, Stretch, completed, fetch_range, joined
 from indexer.node import Filter, Node
 from indexer.rpc import NodeDown, NodeTrouble
 
-_FIRST, _LARGEST = 100, 2_000
-_EASY_LOGS, _EASY_SECONDS = 8_000, 1.5
-_HEAVY_LOGS = 20_000
+_FIRST, _LARGEST = 50, 2_000
+_PAGE_LOGS, _EASY_SECONDS = 3_000, 1.5
+"""A page is one request; so many logs of one are a few megabytes while they are read."""
+_STRETCH_LOGS, _STRETCH_BLOCKS, _STRETCH_SECONDS = 20_000, 10_000, 2.0
+"""A stretch is one transaction: it ends when it has so many, or when so long was waited for it."""
+_AT_ONCE = 2
 _log = logs.get(__name__)
 
 
@@ -24,9 +29,11 @@ class Size:
 
     def went(self, stretch: Stretch, seconds: float) -> None:
         """Learn from a range that came."""
-        if len(stretch.logs) > _HEAVY_LOGS:
+        if len(stretch.logs) > 2 * _PAGE_LOGS:
             self.blocks = max(self.blocks // 2, 1)
-        elif len(stretch.logs) < _EASY_LOGS and seconds < _EASY_SECONDS and len(stretch.headers) >= self.blocks:
+        elif (
+            len(stretch.logs) < _PAGE_LOGS * 2 // 3 and seconds < _EASY_SECONDS and len(stretch.headers) >= self.blocks
+        ):
             self.blocks = min(self.blocks * 2, _LARGEST)
 
     def failed(self) -> bool:
@@ -37,59 +44,110 @@ class Size:
 
 
 @dataclass
-class _Pending:
-    parent: Mark
-    future: Future[Stretch]
-
-
-@dataclass
 class Ranges:
-    """Fetches stretches of final blocks one after another, one ahead of the caller."""
+    """Fetches stretches of final blocks one after another: pages of them, several at once, ahead of the caller."""
 
     node: Node
     size: Size = field(default_factory=Size)
-    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "fetch"))
-    _pending: _Pending | None = None
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_AT_ONCE, "fetch"))
+    _pages: deque[Future[Stretch]] = field(default_factory=deque)
+    _given: list[Stretch] = field(default_factory=list)
+    """The pages of the stretch given last."""
+    _asked: int = 0
+    """The newest block asked for."""
+    _logs: int = _PAGE_LOGS
+    """How many the last page had."""
+    _wanted: Filter = field(default_factory=dict)
     _closed: bool = False
 
     def after(self, parent: Mark, last: int, wanted: Filter) -> Stretch:
         """Return the next stretch after `parent`, ending at or before `last`. Raises OtherBranch, NodeTrouble."""
-        pending, self._pending = self._pending, None
-        if pending is not None and pending.parent != parent:
-            pending.future.cancel()
-            pending = None
-        stretch = pending.future.result() if pending else self._fetch(parent, last, wanted)
-        if stretch.end.number < last:
-            end = stretch.end
-            self._pending = _Pending(end, self._pool.submit(self._fetch, end, last, stretch.wanted))
+        self._stand(parent, last, wanted)
+        began = monotonic()
+        pages: list[Stretch] = []
+        try:
+            while not pages or self._goes_on(pages, last, began):
+                self._ask(last)
+                pages.append(self._pages.popleft().result())
+            self._ask(last)
+            stretch = joined(parent, pages)
+        except NodeTrouble:
+            self.forget()
+            raise
+        self._given = pages
         return stretch
 
     def forget(self) -> None:
         """Drop what was fetched ahead: the chain or our place on it has changed."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            pending.future.cancel()
+        pages, self._pages, self._given = self._pages, deque(), []
+        for page in pages:
+            page.cancel()
 
     def close(self) -> None:
-        """End the fetching thread."""
+        """End the fetching threads."""
         self._closed = True
         self.forget()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _fetch(self, parent: Mark, last: int, wanted: Filter) -> Stretch:
-        while True:
-            began = monotonic()
-            try:
-                stretch = fetch_range(self.node, parent, min(parent.number + self.size.blocks, last), wanted)
-            except (OtherBranch, NodeDown):
+    def _stand(self, parent: Mark, last: int, wanted: Filter) -> None:
+        """Make what was fetched ahead continue `parent` and hold what is wanted, or forget it."""
+        place = next((place for place, page in enumerate(self._given, 1) if page.end == parent), None)
+        if place is None or self._asked > last:
+            self.forget()
+            self._asked, self._wanted = parent.number, wanted
+            return
+        # When a contract was found, only the first page was completed and applied: the others come again.
+        again = self._given[place:]
+        self._given = []
+        ahead = [page.result for page in self._pages]
+        later: list[Callable[[], Stretch]] = [*(partial(_itself, page) for page in again), *ahead]
+        if self._wanted != wanted:
+            self._wanted = wanted
+            self._pages = deque(self._pool.submit(self._complete, page, wanted) for page in later)
+        elif again:
+            self._pages = deque(self._pool.submit(page) for page in later)
+
+    def _complete(self, page: Callable[[], Stretch], wanted: Filter) -> Stretch:
+        return completed(self.node, page(), wanted)
+
+    def _goes_on(self, pages: Sequence[Stretch], last: int, began: float) -> bool:
+        return (
+            pages[-1].end.number < last
+            and sum(len(page.logs) for page in pages) < _STRETCH_LOGS
+            and sum(len(page.headers) for page in pages) < _STRETCH_BLOCKS
+            and monotonic() - began < _STRETCH_SECONDS
+        )
+
+    def _ask(self, last: int) -> None:
+        """Keep as many pages under way as make a stretch, so that the next is there when this one is applied."""
+        most = max(_AT_ONCE + 1, min(_STRETCH_LOGS // max(self._logs, 1), _STRETCH_BLOCKS // self.size.blocks))
+        while self._asked < last and len(self._pages) < most:
+            first = self._asked + 1
+            self._asked = min(self._asked + self.size.blocks, last)
+            self._pages.append(self._pool.submit(self._fetch, first, self._asked, self._wanted))
+
+    def _fetch(self, first: int, last: int, wanted: Filter) -> Stretch:
+        began = monotonic()
+        try:
+            stretch = fetch_range(self.node, first, last, wanted)
+        except NodeDown:
+            raise
+        except NodeTrouble as trouble:
+            if self._closed or first == last:
                 raise
-            except NodeTrouble as trouble:
-                if self._closed or not self.size.failed():
-                    raise
-                _log.info("range_halved", blocks=self.size.blocks, reason=str(trouble))
-            else:
-                self.size.went(stretch, monotonic() - began)
-                return stretch
+            self.size.failed()
+            _log.info("range_halved", blocks=last - first + 1, reason=str(trouble))
+        else:
+            self.size.went(stretch, monotonic() - began)
+            self._logs = len(stretch.logs)
+            return stretch
+        middle = (first + last) // 2
+        halves = [self._fetch(first, middle, wanted), self._fetch(middle + 1, last, wanted)]
+        return joined(Mark(first - 1, halves[0].headers[0].parent_hash), halves)
+
+
+def _itself(page: Stretch) -> Stretch:
+    return page
 
 
 @dataclass
@@ -99,9 +157,9 @@ class Bar:
     first: int
     last: int
     say: Callable[[str], None]
+    began: float = field(default_factory=monotonic)
     every: float = 1.0
     logs: int = 0
-    _began: float = field(default_factory=monotonic)
     _said: float = field(default_factory=monotonic)
 
     def moved(self, block: int, logs: int, *, done: bool = False) -> None:
@@ -111,7 +169,7 @@ class Bar:
         if not done and now - self._said < self.every:
             return
         self._said = now
-        seconds = max(now - self._began, 0.001)
+        seconds = max(now - self.began, 0.001)
         blocks = block - self.first
         share = blocks / max(self.last - self.first, 1)
         left = seconds / share * (1 - share) if share else 0.0

@@ -1,23 +1,28 @@
 """Keeping at it: the lock, nodes and databases that come and go, and an orderly end."""
 
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Event
+from time import monotonic
 
 from backend.chain.models import CursorStatus
 from backend.kit import logs
 from backend.kit.errors import BusinessError
 from indexer.apply import HandlerFailed, Moved
 from indexer.follower import Follower, NothingToFollow, Step, WrongChain
+from indexer.newheads import NewHeads, socket_urls
+from indexer.node import Tip
 from indexer.ranges import Bar
 from indexer.rpc import NodeTrouble
 from indexer.shared import SharedNode, SharedRpc
+from indexer.waiting import Backoff, Stop
 from indexer.writer import LOST, Writer, WriterLost
 
 _LOCK_SECONDS = 0.25
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_HEARD_SECONDS = 1.0
+"""How often to ask all the same while a socket tells of new blocks."""
+_SETTLE_SECONDS = 1.0
+"""How long final handlers wait at most while new blocks come without a pause."""
 _WORTH_A_BAR = 50
 _log = logs.get(__name__)
 
@@ -37,7 +42,9 @@ class Job:
     finality_depth: int | None = None
     from_block: int | None = None
     poll_seconds: float = 0.075
-    """How long to wait when there is nothing new."""
+    """How long to wait when there is nothing new and no socket to tell of it."""
+    ws_url: str | None = None
+    """Where new blocks are told of, several with commas; None: at the nodes' own addresses; `off`: nowhere."""
 
     @property
     def rpc_urls(self) -> list[str]:
@@ -46,27 +53,11 @@ class Job:
 
 
 @dataclass
-class Backoff:
-    """Pauses that grow while things fail, a little at random so that many do not come back at once."""
-
-    pause: float = _FIRST_PAUSE
-
-    def next(self) -> float:
-        """Return how long to wait now, in seconds."""
-        now, self.pause = self.pause, min(self.pause * 2, _LONGEST_PAUSE)
-        return now * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
-
-    def reset(self) -> None:
-        """Things work again."""
-        self.pause = _FIRST_PAUSE
-
-
-@dataclass
 class Runner:
     """Runs one job until it is done or `stop` is set."""
 
     job: Job
-    stop: Event = field(default_factory=Event)
+    stop: Stop = field(default_factory=Stop)
     say: Callable[[str], None] = lambda _: None
     """Tells a person how far it is."""
 
@@ -118,9 +109,12 @@ class Runner:
             from_block=self.job.from_block,
             finality_limit=finality_limit,
         )
+        heads = NewHeads([] if once else socket_urls(self.job.rpc_urls, self.job.ws_url), self.stop.wake)
         try:
-            return _Loop(self, follower, rpc, until, once).run()
+            heads.start()
+            return _Loop(self, follower, rpc, heads, until, once).run()
         finally:
+            heads.close()
             follower.close()
             rpc.close()
 
@@ -133,15 +127,18 @@ class _Loop:
         runner: Runner,
         follower: Follower,
         rpc: SharedRpc,
+        heads: NewHeads,
         until: int | None,
         once: bool,  # noqa: FBT001
     ) -> None:
-        self._runner, self._follower, self._rpc, self._until, self._once = runner, follower, rpc, until, once
+        self._runner, self._follower, self._rpc, self._heads = runner, follower, rpc, heads
+        self._until, self._once = until, once
         self._wrong_chains = 0
         self._stop = runner.stop
         self._backoff = Backoff()
         self._bar: Bar | None = None
         self._started = self._unwell = False
+        self._settled_at = monotonic()
 
     def run(self) -> bool:
         """Step until stopped; with `once`, until the head is reached."""
@@ -176,33 +173,59 @@ class _Loop:
         self._unwell = True  # whatever was wrong before, the first step that works says that it is over
 
     def _step(self) -> bool:
+        """Come one transaction closer; with nothing left to do, nap. True when the goal is reached."""
+        was_called, began = self._stop.answer(), monotonic()
         logs_before, block_before = self._follower.applied_logs, self._follower.place.mark.number
         step, tip = self._follower.step(self._until)
         if self._unwell:
             self._follower.say(CursorStatus.RUNNING)
             self._unwell = False
-        at = self._follower.place.mark.number
+        at = self._follower.place.mark
         goal = tip.head.number if self._until is None else min(self._until, tip.head.number)
-        if self._once and self._until is None:
+        if self._once and self._until is None and at.number <= goal:  # a head below ours is looked at again
             self._until = goal  # a chain that grows as fast as it is read would never be done
-        self._show(block_before, at, goal, self._follower.applied_logs - logs_before)
-        if step is Step.MOVED:
+        self._show(
+            Bar(block_before, goal, self._runner.say, began), at.number, self._follower.applied_logs - logs_before
+        )
+        has_moved = step is Step.MOVED
+        if has_moved:
+            self._heads.found(tip.head.number)
+        if was_called:
+            self._heads.led_to(something=has_moved)
+        is_behind = at.number < goal or (has_moved and not self._heads.is_heard)
+        if at.number < min(tip.finalized, goal):
+            return False  # finality waits for the end of a past: its handlers take longer than reading it
+        if self._settle(tip, is_behind=is_behind):
             return False
-        if not self._once:
-            self._stop.wait(self._runner.job.poll_seconds)
-        elif self._until is not None and at < self._until:
-            self._stop.wait(self._runner.job.poll_seconds)  # the block to stop at is not mined yet
-            return False
-        return True
+        self._nap(tip, is_there=at.hash == tip.head.hash)
+        if not self._once or self._until is None:
+            return not self._once
+        return at.number >= self._until  # else it is not mined yet
 
-    def _show(self, before: int, at: int, goal: int, logs_now: int) -> None:
+    def _settle(self, tip: Tip, *, is_behind: bool) -> bool:
+        """Serve finality while no new block waits, or when it has waited too long. True: step again without a pause."""
+        is_due = monotonic() - self._settled_at > _SETTLE_SECONDS
+        if not is_due and (is_behind or self._stop.is_called):
+            return True
+        has_more = self._follower.settle(tip, lambda: not is_due and self._stop.is_called)
+        self._settled_at = monotonic()
+        return has_more or is_behind
+
+    def _nap(self, tip: Tip, *, is_there: bool) -> None:
+        """Wait for a hint. Without a socket, or with a doubt about what the node said, ask again soon."""
+        poll, newest = self._runner.job.poll_seconds, self._heads.newest
+        is_told_of_more = newest is not None and newest.number > tip.head.number
+        is_calm = self._heads.is_heard and is_there and not is_told_of_more
+        self._stop.nap(max(poll, _HEARD_SECONDS) if is_calm else poll)
+
+    def _show(self, new: Bar, at: int, logs_now: int) -> None:
         if self._bar is None:
-            if goal - before < _WORTH_A_BAR:
+            if new.last - new.first < _WORTH_A_BAR:
                 return
-            self._bar = Bar(before, goal, self._runner.say)
-        self._bar.last = max(goal, self._bar.last)
-        self._bar.moved(at, logs_now, done=at >= goal)
-        if at >= goal:
+            self._bar = new
+        self._bar.last = max(new.last, self._bar.last)
+        self._bar.moved(at, logs_now, done=at >= new.last)
+        if at >= new.last:
             self._bar = None
 
     def _wait(self, what: str, reason: str) -> None:

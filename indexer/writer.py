@@ -21,6 +21,11 @@ LOST = (DBAPIError, psycopg.OperationalError, psycopg.InterfaceError)
 # A machine that vanished must not hold the lock for hours: the server looks after its side of the connection as well.
 _OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
+_OPEN = """
+    SELECT set_config('app.tenant', %s, true), set_config('TimeZone', 'UTC', true),
+           set_config('synchronous_commit', %s, true)
+"""
+
 
 class WriterLost(Exception):
     """The connection that held the lock is gone, and with it the right to write."""
@@ -50,16 +55,22 @@ class Writer:
         return bool(taken)
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """Open a unit of work on this connection; it commits at the end of the block. Raises WriterLost."""
+    def transaction(self, *, durable: bool = True) -> Iterator[Session]:
+        """Open a unit of work on this connection; it commits at the end of the block. Raises WriterLost.
+
+        Not durable: the commit does not wait for the disk, and a crash of the server (not of ours) may lose it together
+        with those after it. For what is read again from the chain, cursor and facts alike: docs/decisions/0019.
+        """
         with self._session() as session, session.begin():
+            raw = session.connection().connection.driver_connection
             # SQLAlchemy would quietly connect again, and that connection would hold no lock.
-            if session.connection().connection.driver_connection is not self._raw:
+            if raw is not self._raw or not isinstance(raw, psycopg.Connection):
                 raise WriterLost("the database connection was replaced")
+            raw.execute(_OPEN, (db.PLATFORM, "on" if durable else "off"))
             yield session
 
     def _session(self) -> Session:
-        return Session(self._connection, expire_on_commit=False, info={"tenant": db.PLATFORM})
+        return Session(self._connection, expire_on_commit=False, info={"tenant": db.PLATFORM, db.OPENED: True})
 
     def is_alive(self) -> bool:
         """Say whether the connection still stands."""

@@ -28,3 +28,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the model of the state machines be looked at for longer than every run has time for."""
     help_text = "stories the model of the state machines tells, with new seeds (default: a few, always the same)"
     parser.addoption("--model-examples", type=int, default=None, metavar="N", help=help_text)
+    help_text = "every depth of reorg up to 64 with every kind of new branch (default: some of each)"
+    parser.addoption("--reorgs", action="store_true", help=help_text)

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from eth_abi.abi import decode as abi_decode
-from eth_abi.abi import encode as abi_encode
-from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
+
+if TYPE_CHECKING:
+    from eth_abi.codec import ABICodec
 
 ARTIFACTS = Path(__file__).parent / "evm" / "artifacts"
 _ERROR_STRING = keccak(text="Error(string)")[:4]
@@ -25,6 +25,13 @@ Entry = dict[str, Any]
 
 class UnknownInAbi(LookupError):
     """The contract's interface has no such function, event or error: the code and the artifact do not fit."""
+
+
+def _coder() -> "ABICodec":
+    # Reading a past slices what it needs of nearly all logs: it does without eth_abi (10 MB, 0.1 s).
+    from eth_abi.abi import default_codec  # noqa: PLC0415
+
+    return default_codec
 
 
 def _type(parameter: Entry) -> str:
@@ -65,7 +72,7 @@ def _from_abi(parameter: Entry, value: Any) -> Any:
 
 
 def _decode(parameters: Sequence[Entry], data: bytes) -> dict[str, Any]:
-    values = abi_decode([_type(parameter) for parameter in parameters], data)
+    values = _coder().decode([_type(parameter) for parameter in parameters], data)
     return {
         parameter["name"] or str(place): _from_abi(parameter, value)
         for place, (parameter, value) in enumerate(zip(parameters, values, strict=True))
@@ -111,7 +118,7 @@ class Interface:
         """Return selector and arguments. Structs may be dicts. Raises UnknownInAbi."""
         entry = self._find("function", function, len(args))
         values = [_to_abi(parameter, value) for parameter, value in zip(entry["inputs"], args, strict=True)]
-        return keccak(text=_signature(entry))[:4] + abi_encode([_type(p) for p in entry["inputs"]], values)
+        return keccak(text=_signature(entry))[:4] + _coder().encode([_type(p) for p in entry["inputs"]], values)
 
     def decode_output(self, function: str, data: bytes) -> Any:
         """Return what a call gave back: one value bare, several as a dict by name."""
@@ -193,6 +200,8 @@ def decode_revert(contract: str | None, data: bytes) -> tuple[str, dict[str, Any
     """
     if not data:
         return "Reverted", {}
+    from eth_abi.exceptions import DecodingError  # noqa: PLC0415 - see `_coder`
+
     unknown = "UnknownError", {"data": "0x" + data.hex()}
     try:
         return _decode_known_revert(contract, data) or unknown
@@ -203,9 +212,9 @@ def decode_revert(contract: str | None, data: bytes) -> tuple[str, dict[str, Any
 
 def _decode_known_revert(contract: str | None, data: bytes) -> tuple[str, dict[str, Any]] | None:
     if data[:4] == _ERROR_STRING:
-        return "Error", {"message": abi_decode(["string"], data[4:])[0]}
+        return "Error", {"message": _coder().decode(["string"], data[4:])[0]}
     if data[:4] == _PANIC:
-        return "Panic", {"code": abi_decode(["uint256"], data[4:])[0]}
+        return "Panic", {"code": _coder().decode(["uint256"], data[4:])[0]}
     found = (interface(name).decode_revert(data) for name in ([contract] if contract else contracts()))
     return next((decoded for decoded in found if decoded is not None), None)
 

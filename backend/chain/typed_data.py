@@ -6,7 +6,6 @@ Free of web3 and eth-account, so that a door may verify without them.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eth_abi.abi import encode as abi_encode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
@@ -116,7 +115,9 @@ def _encode(types: Mapping[str, Fields], kind: str, value: Any) -> bytes:
     if kind == "address":
         if len(raw) != _ADDRESS_LENGTH:
             raise ValueError(f"an address has {_ADDRESS_LENGTH} bytes, not {len(raw)}")
-        return abi_encode(["address"], ["0x" + raw.hex()])
+        return bytes(12) + bytes(raw)
     if kind.startswith(("uint", "int")) and not isinstance(raw, int):
         raw = int.from_bytes(raw) if isinstance(raw, bytes) else int(raw)
-    return abi_encode([kind], [raw])
+    from eth_abi.abi import encode  # noqa: PLC0415 - whoever only reads a chain imports this and never signs
+
+    return encode([kind], [raw])

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Depends
+if TYPE_CHECKING:
+    from fastapi import Depends
 
 Source = Callable[[], datetime]
 
@@ -40,4 +41,14 @@ def frozen(at: datetime) -> Iterator[None]:
         yield
 
 
-NowDep = Annotated[datetime, Depends(now)]
+if TYPE_CHECKING:
+    NowDep = Annotated[datetime, Depends(now)]
+else:
+
+    def __getattr__(name: str) -> Any:
+        # Only routes ask for it: the index and the worker's tools do without FastAPI (20 MB, 0.15 s).
+        if name != "NowDep":
+            raise AttributeError(name)
+        from fastapi import Depends  # noqa: PLC0415 - that is the point
+
+        return globals().setdefault(name, Annotated[datetime, Depends(now)])

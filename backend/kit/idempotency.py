@@ -7,10 +7,9 @@ response, so no secret of a response is stored. Keys are kept for ever: a retry 
 import hashlib
 import json
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
-from fastapi import Header
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -21,16 +20,24 @@ from backend.kit.errors import Invalid
 
 _LONGEST_KEY = 200
 
-KeyHeader = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        min_length=8,
-        max_length=_LONGEST_KEY,
-        description="Chosen by the client, one a thing to be made; the same body again returns that thing",
-        examples=["4f9c2d6e-order-1"],
-    ),
-]
+if TYPE_CHECKING:
+    KeyHeader = str
+else:
+
+    def __getattr__(name: str) -> Any:
+        # As in `backend.kit.db`: only routes ask for it, and only they need FastAPI.
+        if name != "KeyHeader":
+            raise AttributeError(name)
+        from fastapi import Header  # noqa: PLC0415 - that is the point
+
+        header = Header(
+            alias="Idempotency-Key",
+            min_length=8,
+            max_length=_LONGEST_KEY,
+            description="Chosen by the client, one a thing to be made; the same body again returns that thing",
+            examples=["4f9c2d6e-order-1"],
+        )
+        return globals().setdefault(name, Annotated[str, header])
 
 
 class IdempotencyMismatch(Invalid):

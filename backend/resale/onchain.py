@@ -1,16 +1,16 @@
 """Which logs resale reads: the market's, and what happens to the tickets that are listed."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, LargeBinary, any_, delete, literal, select
 from sqlalchemy.orm import Session
 
 from backend.chain import abi
 from backend.chain.deployments import deployment
+from backend.chain.facts import Facts, store_new
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
-from backend.kit import clock
+from backend.kit import bulk, clock
+from backend.kit.bulk import ADDRESS, NULL, WORD
 from backend.kit.nudges import nudge
 from backend.resale import line, standing
 from backend.resale.models import MarketLog, MarketOrder
@@ -22,6 +22,20 @@ from backend.tickets.models import Collection
 
 _MARKET, _COLLECTION = "ResaleMarket", "TicketCollection"
 _KINDS = {"Sale": LogKind.SOLD, "OrderCancelled": LogKind.CANCELLED, "AllOrdersCancelled": LogKind.ALL_CANCELLED}
+_CELLS = {kind: bulk.text(kind) for kind in LogKind}
+_COLUMNS = (
+    "network",
+    "block_hash",
+    "log_index",
+    "block_number",
+    "tx_hash",
+    "kind",
+    "signer",
+    "order_hash",
+    "counter",
+)
+_ORDER_HASH = 8
+"""Which word of a Sale's data it is."""
 
 projects(MarketLog)
 
@@ -37,18 +51,21 @@ def the_market(_session: Session, network: str) -> list[Watch]:
 @on_log(_MARKET, *_KINDS)
 def note_orders(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Write down what the market says of orders and look at those again."""
-    rows = [_row(network, log) for log in logs]
-    session.execute(insert(MarketLog).values(rows).on_conflict_do_nothing())
+    facts = Facts.of(network, logs)
+    rows, hashes, signers = _read(facts)
+    store_new(session, MarketLog.__tablename__, _COLUMNS, facts, rows)
     now = clock.now()
-    standing.of_hashes(session, network, [row["order_hash"] for row in rows if row["order_hash"]], now)
-    standing.of_signers(session, network, [row["signer"] for row in rows if row["counter"] is not None], now)
+    standing.of_hashes(session, network, hashes, now)
+    standing.of_signers(session, network, signers, now)
 
 
 @on_log(_COLLECTION, "Transfer", "StatusChanged")
 def follow_tickets(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Look again at what was signed about tickets that moved or changed."""
-    tokens = {(log.address, int.from_bytes(log.topics[-1], "big")) for log in logs}
-    standing.of_tokens(session, network, _signed_about(session, network, tokens), clock.now())
+    facts = Facts.of(network, logs)
+    if _is_anything_signed(session, network, {facts.address(at) for at in facts.places}):
+        tokens = {(facts.address(at), int.from_bytes(facts.last_topic(at), "big")) for at in facts.places}
+        standing.of_tokens(session, network, _signed_about(session, network, tokens), clock.now())
 
 
 @on_log(_COLLECTION, "RulesChanged", "ScopesPaused", "TierPublished", "RoyaltyChanged")
@@ -92,8 +109,10 @@ def forget(session: Session, network: str, from_block: int, touched: Touched) ->
 @when_final(_MARKET, "Sale")
 def settle(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Settle the orders whose sale cannot be undone any more."""
-    hashes = [abi.decode_log(_MARKET, "Sale", log.topics, log.data)["orderHash"] for log in logs]
-    query = select(MarketOrder).where(MarketOrder.network == network, MarketOrder.order_hash.in_(hashes))
+    facts = Facts.of(network, logs)
+    hashes = sorted({facts.word(at, _ORDER_HASH) for at in facts.places})
+    signed = MarketOrder.order_hash == any_(literal(hashes, ARRAY(LargeBinary)))
+    query = select(MarketOrder).where(MarketOrder.network == network, signed)
     now = clock.now()
     rows = session.scalars(query.order_by(MarketOrder.id).with_for_update()).all()
     for row in rows:
@@ -102,25 +121,43 @@ def settle(session: Session, network: str, logs: Sequence[Log]) -> None:
     line.served(session, {row.place_id for row in rows if row.place_id is not None}, now)
 
 
-def _row(network: str, log: Log) -> dict[str, Any]:
-    event = abi.interface(_MARKET).events_by_topic[log.topics[0]]
-    said = abi.decode_log(_MARKET, event, log.topics, log.data)
-    return {
-        "network": network,
-        "block_hash": log.block_hash,
-        "log_index": log.log_index,
-        "block_number": log.block_number,
-        "tx_hash": log.tx_hash,
-        "kind": _KINDS[event],
-        "signer": said["seller"] if event == "Sale" else said["signer"],
-        "order_hash": said.get("orderHash"),
-        "counter": said.get("counter"),
-    }
+def _read(facts: Facts) -> tuple[dict[int, bytes], set[bytes], set[bytes]]:
+    """Return rows of market_logs by places, the orders they are about, and who withdrew all orders. Sliced."""
+    kinds = {abi.topic(_MARKET, event): kind for event, kind in _KINDS.items()}
+    head = bulk.count(len(_COLUMNS)) + bulk.text(facts.network)
+    rows: dict[int, bytes] = {}
+    hashes, signers = set[bytes](), set[bytes]()
+    for at in facts.places:
+        kind = kinds[facts.topic(at, 0)]
+        order, counter = NULL, NULL
+        signer = facts.topic(at, 3 if kind is LogKind.SOLD else 1)[12:]
+        if kind is LogKind.ALL_CANCELLED:
+            counter = bulk.int8(int.from_bytes(facts.word(at, 0), "big"))
+            signers.add(signer)
+        else:
+            order_hash = facts.word(at, _ORDER_HASH) if kind is LogKind.SOLD else facts.topic(at, 2)
+            hashes.add(order_hash)
+            order = WORD + order_hash
+        rows[at] = b"".join((head, facts.rows[at : at + 92], _CELLS[kind], ADDRESS, signer, order, counter))
+    return rows, hashes, signers
+
+
+def _is_anything_signed(session: Session, network: str, collections: set[bytes]) -> bool:
+    query = select(MarketOrder.id).where(MarketOrder.network == network, MarketOrder.collection.in_(collections))
+    return session.scalar(query.limit(1)) is not None
 
 
 def _signed_about(session: Session, network: str, touched: set[standing.Token]) -> set[standing.Token]:
     """Return those tokens of which anything was ever signed: of a backfill's hardly any."""
-    query = select(MarketOrder.collection, MarketOrder.token_id).where(
-        MarketOrder.network == network, MarketOrder.collection.in_({address for address, _ in touched})
+    tokens = sorted(touched)
+    found = bulk.run(
+        session,
+        """
+        SELECT DISTINCT t.collection, t.token_id FROM unnest(%(collection)s, %(token_id)s) AS t (collection, token_id)
+        JOIN market_orders o ON o.network = %(network)s AND o.collection = t.collection AND o.token_id = t.token_id
+        """,
+        network=network,
+        collection=bulk.array("bytea", [bulk.raw(token[0]) for token in tokens]),
+        token_id=bulk.array("numeric", [bulk.numeric(token[1]) for token in tokens]),
     )
-    return {(row[0], row[1]) for row in session.execute(query.distinct())} & touched
+    return {(bytes(row[0]), int(row[1])) for row in found}

@@ -4,13 +4,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from backend.accounts.access import Principal
 from backend.accounts.proofs import verify
 from backend.accounts.proofs.verify import Proof
 from backend.chain import abi
@@ -23,6 +22,9 @@ from backend.resale.states import Kind, Status
 from backend.resale.subject import Subject
 from backend.tickets.errors import NoWallet
 from backend.tickets.models import Ticket
+
+if TYPE_CHECKING:
+    from backend.accounts.access import Principal
 
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(days=180)
 DEFAULT_LIFE = timedelta(days=30)
@@ -39,7 +41,7 @@ class Person:
     wallet: bytes
 
     @classmethod
-    def of(cls, principal: Principal) -> "Person":
+    def of(cls, principal: "Principal") -> "Person":
         """Return the caller. Raises NoWallet."""
         if principal.wallet is None:
             raise NoWallet

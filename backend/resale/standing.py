@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, LargeBinary, any_, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from backend.kit import logs
@@ -93,13 +93,19 @@ def of_tokens(session: Session, network: str, tokens: Iterable[Token], now: date
 
 def of_hashes(session: Session, network: str, hashes: Iterable[bytes], now: datetime) -> None:
     """Look again at the orders the market's logs call by these hashes."""
-    _look(session, now, MarketOrder.network == network, MarketOrder.order_hash.in_(sorted(set(hashes))))
+    wanted = sorted(set(hashes))
+    if wanted:
+        # One parameter, however many they are.
+        mine = MarketOrder.order_hash == any_(literal(wanted, ARRAY(LargeBinary)))
+        _look(session, now, MarketOrder.network == network, mine)
 
 
 def of_signers(session: Session, network: str, signers: Iterable[bytes], now: datetime) -> None:
     """Look again at everything these wallets signed that is not over."""
-    mine = MarketOrder.signer.in_(sorted(set(signers)))
-    _look(session, now, MarketOrder.network == network, mine, MarketOrder.status.not_in(_OVER))
+    wanted = sorted(set(signers))
+    if wanted:
+        mine = MarketOrder.signer.in_(wanted)
+        _look(session, now, MarketOrder.network == network, mine, MarketOrder.status.not_in(_OVER))
 
 
 def _look(session: Session, now: datetime, *where: ColumnElement[bool]) -> None:

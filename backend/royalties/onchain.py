@@ -3,18 +3,41 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from backend.chain import abi
 from backend.chain.deployments import deployment
+from backend.chain.facts import Facts, store_new
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
-from backend.kit import clock
+from backend.kit import bulk, clock
+from backend.kit.bulk import ADDRESS, WORD
 from backend.royalties import books, late
 from backend.royalties.models import Sale
+from backend.tickets.models import Collection
 
 _MARKET = "ResaleMarket"
+_WORDS = 9
+_COLUMNS = (
+    "network",
+    "block_hash",
+    "log_index",
+    "block_number",
+    "tx_hash",
+    "sold_at",
+    "collection",
+    "token_id",
+    "seller",
+    "buyer",
+    "currency",
+    "price",
+    "royalty_receiver",
+    "royalty",
+    "fee_receiver",
+    "fee",
+    "kind",
+    "order_hash",
+)
 
 projects(Sale)
 
@@ -30,8 +53,8 @@ def the_market(_session: Session, network: str) -> list[Watch]:
 @on_log(_MARKET, "Sale")
 def keep(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Keep who paid what to whom, once for each log."""
-    rows = [row_of(network, log) for log in logs]
-    session.execute(insert(Sale).values(rows).on_conflict_do_nothing())
+    facts = Facts.of(network, logs)
+    store_new(session, Sale.__tablename__, _COLUMNS, facts, _rows(facts))
 
 
 @on_undo
@@ -47,10 +70,52 @@ def forget(session: Session, network: str, from_block: int, _touched: Touched) -
 @when_final(_MARKET, "Sale")
 def post(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Post each sale to its promoter's books, from the log itself."""
+    named = {log.topics[1][12:] for log in logs}
+    query = select(Collection.address).where(Collection.network == network, Collection.address.in_(named))
+    # Of others' collections, which our factory makes for anybody, there are no books and no tickets to look after.
+    ours = set(session.scalars(query))
     for log in logs:
+        if log.topics[1][12:] not in ours:
+            continue
         sale = Sale(**row_of(network, log))
         books.post(session, sale, clock.now())
         late.note(session, sale)
+
+
+def _rows(facts: Facts) -> dict[int, bytes]:
+    """Return the rows of `sales` that Sale logs fill, by their places. Sliced: a past has hundreds of thousands."""
+    rows, word = facts.rows, facts.word
+    head = bulk.count(len(_COLUMNS)) + bulk.text(facts.network)
+    found: dict[int, bytes] = {}
+    for at in facts.places:
+        said = [word(at, number) for number in range(_WORDS)]
+        found[at] = b"".join(
+            (
+                head,
+                rows[at : at + 92],
+                bulk.moment(facts.times[rows[at + 4 : at + 36]]),
+                ADDRESS,
+                rows[at + 200 : at + 220],
+                bulk.numeric(int.from_bytes(rows[at + 224 : at + 256], "big")),
+                ADDRESS,
+                rows[at + 272 : at + 292],
+                ADDRESS,
+                said[0][12:],
+                ADDRESS,
+                said[1][12:],
+                bulk.numeric(int.from_bytes(said[2], "big")),
+                ADDRESS,
+                said[3][12:],
+                bulk.numeric(int.from_bytes(said[4], "big")),
+                ADDRESS,
+                said[5][12:],
+                bulk.numeric(int.from_bytes(said[6], "big")),
+                bulk.int2(said[7][31]),
+                WORD,
+                said[8],
+            )
+        )
+    return found
 
 
 def row_of(network: str, log: Log) -> dict[str, Any]:

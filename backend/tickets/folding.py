@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from backend.tickets.rules import ZERO_ADDRESS
 
 MINT, BURN, STATUS = "MINT", "BURN", "STATUS"
-_VOID = 3
+VOID = 3
+"""The status of a burned token, as on chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def advance(held: Held | None, movement: Movement) -> Held:
             raise BrokenStory(f"a status change without a status in block {at}")
         return replace(held, status=movement.status, updated_block=at)
     if movement.kind == BURN:
-        return replace(held, owner=ZERO_ADDRESS, status=_VOID, updated_block=at)
+        return replace(held, owner=ZERO_ADDRESS, status=VOID, updated_block=at)
     if movement.to_owner is None or movement.epoch is None:
         raise BrokenStory(f"a move to nobody or without an epoch in block {at}")
     return replace(held, owner=movement.to_owner, epoch=movement.epoch, updated_block=at)

@@ -1,57 +1,54 @@
 """The projection of who holds what: token_movements are read from logs, holdings are their fold.
 
-Everything here is set-based: one statement writes the movements of a whole batch of logs, one reads the holdings they
-touch, one writes them back. A reorg deletes the movements of the undone blocks and folds the touched tokens again.
+Everything here is set-based: one COPY writes the movements of a whole batch of logs, two statements what they make of
+the tokens they touch. A reorg deletes the movements of the undone blocks and folds the touched tokens again.
 
 Collections are followed because our factory deployed them, whoever asked it to; whether a token belongs to a ticket
 of ours is decided elsewhere.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+import psycopg
 from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from backend.chain import abi
+from backend.chain.facts import Facts, store_new
 from backend.chain.models import ChainCursor
 from backend.chain.onlog import Log
+from backend.kit import bulk
 from backend.kit.db import forget
-from backend.tickets.folding import BURN, MINT, STATUS, BrokenStory, Held, Movement, advance, fold
+from backend.tickets.folding import BrokenStory, Held, Movement, fold
 from backend.tickets.models import Holding, TokenMovement
-from backend.tickets.rules import KINDS, ZERO_ADDRESS, batch_of, is_single
+from backend.tickets.moving import COLUMNS, Change, read, without
 
-CONTRACT = "TicketCollection"
 EVENTS = ("Transfer", "TicketMoved", "StatusChanged", "TierAssigned", "SinglesMinted")
 Token = tuple[bytes, int]
-Tiers = dict[tuple[bytes, bytes, int], bytes]
-"""Tiers by (block hash, collection, batch number or single's id), two bytes a token, in the order of the ids."""
-_TIER_BYTES = 2
 _CHUNK = 10_000
 
-_INSERT_MOVEMENTS = text("""
-    INSERT INTO token_movements (network, block_hash, log_index, block_number, tx_hash, collection, token_id, kind,
-                                 from_owner, to_owner, epoch, tier, status)
-    SELECT :network, m.* FROM unnest(
-        CAST(:block_hash AS bytea[]), CAST(:log_index AS integer[]), CAST(:block_number AS bigint[]),
-        CAST(:tx_hash AS bytea[]), CAST(:collection AS bytea[]), CAST(:token_id AS numeric[]), CAST(:kind AS text[]),
-        CAST(:from_owner AS bytea[]), CAST(:to_owner AS bytea[]), CAST(:epoch AS bigint[]), CAST(:tier AS integer[]),
-        CAST(:status AS smallint[])) AS m
-    ON CONFLICT DO NOTHING
-    RETURNING block_hash, log_index
-""")
-
-_WRITE_HOLDINGS = text("""
-    INSERT INTO holdings (network, collection, token_id, owner, tier, status, epoch, minted_block, updated_block, final)
-    SELECT :network, h.*, h.updated_block <= :finalized FROM unnest(
-        CAST(:collection AS bytea[]), CAST(:token_id AS numeric[]), CAST(:owner AS bytea[]), CAST(:tier AS integer[]),
-        CAST(:status AS smallint[]), CAST(:epoch AS bigint[]), CAST(:minted_block AS bigint[]),
-        CAST(:updated_block AS bigint[]))
-        AS h (collection, token_id, owner, tier, status, epoch, minted_block, updated_block)
-    ON CONFLICT (network, collection, token_id) DO UPDATE SET
-        owner = EXCLUDED.owner, tier = EXCLUDED.tier, status = EXCLUDED.status, epoch = EXCLUDED.epoch,
-        minted_block = EXCLUDED.minted_block, updated_block = EXCLUDED.updated_block, final = EXCLUDED.final
-""")
+_HELD = {
+    "collection": "bytea",
+    "token_id": "numeric",
+    "owner": "bytea",
+    "tier": "int4",
+    "status": "int2",
+    "epoch": "int8",
+    "minted_block": "int8",
+    "updated_block": "int8",
+}
+_NAMES = ", ".join(_HELD)
+_GIVEN = ", ".join(f"%({name})s" for name in _HELD)
+_MINTED = f"""
+    INSERT INTO holdings (network, {_NAMES}, final)
+    SELECT %(network)s, h.*, h.updated_block <= %(finalized)s FROM unnest({_GIVEN}) AS h ({_NAMES})
+"""  # noqa: S608 - names of columns only
+_CHANGED = f"""
+    UPDATE holdings h SET
+        owner = coalesce(c.owner, h.owner), status = coalesce(c.status, h.status), epoch = coalesce(c.epoch, h.epoch),
+        updated_block = c.updated_block, final = c.updated_block <= %(finalized)s
+    FROM unnest({_GIVEN}) AS c ({_NAMES})
+    WHERE h.network = %(network)s AND h.collection = c.collection AND h.token_id = c.token_id
+"""  # noqa: S608 - as above
 
 
 def apply(session: Session, network: str, logs: Sequence[Log]) -> None:
@@ -59,18 +56,10 @@ def apply(session: Session, network: str, logs: Sequence[Log]) -> None:
 
     `logs` are in the order of the chain and hold whole blocks. Raises BrokenStory when facts are missing.
     """
-    for start in range(0, len(rows := read_movements(logs)), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
-        columns = {name: [row[name] for row in chunk] for name in chunk[0]}
-        new = {(bytes(r[0]), r[1]) for r in session.execute(_INSERT_MOVEMENTS, {"network": network, **columns})}
-        fresh = [row for row in chunk if (row["block_hash"], row["log_index"]) in new]
-        if not fresh:
-            continue
-        held = _load(session, network, {(row["collection"], row["token_id"]) for row in fresh})
-        for row in fresh:
-            token = (row["collection"], row["token_id"])
-            held[token] = advance(held.get(token), _movement(row))
-        _write(session, network, held)
+    facts = Facts.of(network, logs)
+    told = read(facts)
+    old = store_new(session, "token_movements", COLUMNS, facts, told.rows)
+    _write(session, network, (read(without(facts, old)) if old else told).changes)
 
 
 def undo(session: Session, network: str, from_block: int) -> None:
@@ -103,7 +92,7 @@ def recompute(session: Session, network: str, touched: Iterable[Token]) -> None:
             .execution_options(synchronize_session=False)
         )
         folded = {token: fold(story) for token, story in stories.items()}
-        _write(session, network, {token: held for token, held in folded.items() if held is not None})
+        _write(session, network, [_whole(token, held) for token, held in folded.items() if held is not None])
 
 
 def mark_final(session: Session, network: str, tokens: set[Token], up_to_block: int) -> None:
@@ -126,110 +115,46 @@ def mark_final(session: Session, network: str, tokens: set[Token], up_to_block: 
     forget(session, Holding)
 
 
-def read_movements(logs: Sequence[Log]) -> list[dict[str, Any]]:
-    """Return the rows of token_movements that the logs tell of. Raises BrokenStory.
-
-    A Transfer does not say why it happened: the TicketMoved that follows it does. Tiers of a batch are in its
-    TierAssigned, which may stand on either side of the mints; that of single mints is in their SinglesMinted.
-    """
-    transfer, moved, changed = (abi.topic(CONTRACT, name) for name in EVENTS[:3])
-    tiers = _tiers(logs)
-    rows: list[dict[str, Any]] = []
-    unexplained: dict[Token, dict[str, Any]] = {}
-    for log in logs:
-        kind = log.topics[0]
-        if kind == transfer:
-            row = _transfer_row(log, tiers)
-            if row["kind"] is None:
-                unexplained[log.address, row["token_id"]] = row
-            rows.append(row)
-        elif kind == moved:
-            values = abi.decode_log(CONTRACT, "TicketMoved", log.topics, log.data)
-            moving = unexplained.pop((log.address, values["tokenId"]), None)
-            if moving is None:
-                raise BrokenStory(f"TicketMoved without its Transfer in block {log.block_number}")
-            moving["kind"], moving["epoch"] = KINDS[values["kind"]], values["epoch"]
-        elif kind == changed:
-            values = abi.decode_log(CONTRACT, "StatusChanged", log.topics, log.data)
-            rows.append({**_place(log, values["tokenId"]), "kind": STATUS, "status": values["status"]})
-    if unexplained:
-        raise BrokenStory(f"{len(unexplained)} Transfers without their TicketMoved")
-    return rows
+def _whole(token: Token, held: Held) -> Change:
+    """Return the token as if it had been minted as it is."""
+    change = Change(bulk.raw(token[0]), token[1], bulk.int8(held.updated_block))
+    change.minted_block = bulk.int8(held.minted_block)
+    change.owner, change.tier = bulk.raw(held.owner), bulk.int4(held.tier)
+    change.status, change.epoch = bulk.int2(held.status), bulk.int8(held.epoch)
+    return change
 
 
-def _place(log: Log, token: int) -> dict[str, Any]:
-    return {
-        "block_hash": log.block_hash,
-        "log_index": log.log_index,
-        "block_number": log.block_number,
-        "tx_hash": log.tx_hash,
-        "collection": log.address,
-        "token_id": token,
-        "kind": None,
-        "from_owner": None,
-        "to_owner": None,
-        "epoch": None,
-        "tier": None,
-        "status": None,
-    }
-
-
-def _tiers(logs: Sequence[Log]) -> Tiers:
-    assigned, singles = (abi.topic(CONTRACT, name) for name in EVENTS[3:])
-    tiers: Tiers = {}
-    for log in logs:
-        if log.topics[0] == assigned:
-            values = abi.decode_log(CONTRACT, "TierAssigned", log.topics, log.data)
-            tiers[log.block_hash, log.address, values["batch"]] = values["tiers"]
-        elif log.topics[0] == singles:
-            values = abi.decode_log(CONTRACT, "SinglesMinted", log.topics, log.data)
-            for token in range(values["firstTokenId"], values["firstTokenId"] + values["quantity"]):
-                tiers[log.block_hash, log.address, token] = values["tier"].to_bytes(_TIER_BYTES, "big")
-    return tiers
-
-
-def _transfer_row(log: Log, tiers: Tiers) -> dict[str, Any]:
-    # Sliced, not ABI-decoded: of a backfill's logs nearly all are these.
-    sender, receiver = log.topics[1][12:], log.topics[2][12:]
-    row = _place(log, int.from_bytes(log.topics[3], "big"))
-    row |= {"from_owner": sender, "to_owner": receiver}
-    if receiver == ZERO_ADDRESS:
-        return row | {"kind": BURN}
-    if sender != ZERO_ADDRESS:
-        return row
-    token: int = row["token_id"]
-    number, index = (token, 0) if is_single(token) else batch_of(token)
-    tier = tiers.get((log.block_hash, log.address, number), b"")[_TIER_BYTES * index : _TIER_BYTES * (index + 1)]
-    if len(tier) != _TIER_BYTES:
-        raise BrokenStory(f"token {row['token_id']} was minted without a tier in block {log.block_number}")
-    return row | {"kind": MINT, "tier": int.from_bytes(tier, "big"), "epoch": 0}
-
-
-def _movement(row: dict[str, Any]) -> Movement:
-    return Movement(
-        row["block_number"], row["log_index"], row["kind"], row["to_owner"], row["epoch"], row["tier"], row["status"]
-    )
-
-
-def _load(session: Session, network: str, tokens: set[Token]) -> dict[Token, Held]:
-    query = text("""
-        SELECT h.collection, h.token_id, h.owner, h.tier, h.status, h.epoch, h.minted_block, h.updated_block
-        FROM unnest(CAST(:collection AS bytea[]), CAST(:token_id AS numeric[])) AS t (collection, token_id)
-        JOIN holdings h ON h.network = :network AND h.collection = t.collection AND h.token_id = t.token_id
-    """)
-    ordered = sorted(tokens)
-    keys = {"collection": [token[0] for token in ordered], "token_id": [token[1] for token in ordered]}
-    found = session.execute(query, {"network": network, **keys})
-    return {(bytes(row[0]), int(row[1])): Held(bytes(row[2]), *row[3:]) for row in found}
-
-
-def _write(session: Session, network: str, held: dict[Token, Held]) -> None:
-    if not held:
+def _write(session: Session, network: str, changes: Iterable[Change]) -> None:
+    """Bring holdings to where the changes leave them. Raises BrokenStory for a token that was minted twice or never."""
+    minted: list[Change] = []
+    changed: list[Change] = []
+    for change in changes:
+        (changed if change.minted_block == bulk.NULL else minted).append(change)
+    if not (minted or changed):
         return
+    session.flush()
     finalized = session.scalar(select(func.max(ChainCursor.finalized_number)).where(ChainCursor.network == network))
-    values = list(held.values())
-    columns = {name: [getattr(one, name) for one in values] for name in Held.__dataclass_fields__}
-    keys = {"collection": [token[0] for token in held], "token_id": [token[1] for token in held]}
-    after = -1 if finalized is None else finalized
-    session.execute(_WRITE_HOLDINGS, {"network": network, "finalized": after, **keys, **columns})
+    known = {"network": network, "finalized": -1 if finalized is None else finalized}
+    if minted:
+        try:
+            bulk.run(session, _MINTED, **known, **_arrays(minted))
+        except psycopg.errors.UniqueViolation as twice:
+            raise BrokenStory("a token was minted twice") from twice
+    if changed:
+        found = bulk.run(session, _CHANGED, **known, **_arrays(changed)).rowcount
+        if found != len(changed):
+            raise BrokenStory(f"{len(changed) - found} tokens moved or changed before their mint")
     forget(session, Holding)
+
+
+def _arrays(changes: Sequence[Change]) -> dict[str, bulk.Array]:
+    return {
+        "collection": bulk.array("bytea", [change.collection for change in changes]),
+        "token_id": bulk.array("numeric", [bulk.numeric(change.token_id) for change in changes]),
+        "owner": bulk.array("bytea", [change.owner for change in changes]),
+        "tier": bulk.array("int4", [change.tier for change in changes]),
+        "status": bulk.array("int2", [change.status for change in changes]),
+        "epoch": bulk.array("int8", [change.epoch for change in changes]),
+        "minted_block": bulk.array("int8", [change.minted_block for change in changes]),
+        "updated_block": bulk.array("int8", [change.updated_block for change in changes]),
+    }

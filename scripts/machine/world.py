@@ -78,7 +78,7 @@ def network(options: Options) -> str:
 
 def _of_the_user(settings: Mapping[str, str], user: Mapping[str, str]) -> dict[str, str]:
     """On a network of the user's, the keys and manifests are the user's where given."""
-    names = {"DEPLOYMENTS_DIR", "GUARDIAN_ADDRESS", "FINALITY_DEPTH", "KEYSTORE_PASSWORD"}
+    names = {"DEPLOYMENTS_DIR", "GUARDIAN_ADDRESS", "FINALITY_DEPTH", "EVM_WS_URL", "KEYSTORE_PASSWORD"}
     names |= {"FEE_RECEIVER_ADDRESS", "RESALE_HOLD_SECONDS"}
     names |= {f"{role.upper()}_{kind}" for role in _SIGNERS for kind in ("KEY", "KEYSTORE")}
     given = {name: user[name] for name in sorted(names) if user.get(name)}

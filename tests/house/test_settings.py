@@ -69,6 +69,8 @@ def test_keys_in_a_key_service_need_no_keystore(settings):
         ({"kms_endpoint_url": "http://kms.example"}, "KMS_ENDPOINT_URL"),
         ({"fee_ceiling_gwei": "1", "priority_fee_gwei": "2"}, "PRIORITY_FEE_GWEI is above FEE_CEILING_GWEI"),
         ({"fee_ceiling_gwei": "0"}, "FEE_CEILING_GWEI"),
+        ({"evm_ws_url": "http://node.example"}, "EVM_WS_URL"),
+        ({"evm_ws_url": "wss://node.example,"}, "EVM_WS_URL"),
     ],
 )
 def test_neither_the_key_nor_the_fee_is_a_guess(settings, changes, told):

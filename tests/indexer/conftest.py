@@ -51,9 +51,9 @@ class Index:
             timer.cancel()
 
     @contextmanager
-    def following(self) -> Iterator[Runner]:
-        """Follow on a thread; whatever ends it is raised at the end of the block."""
-        runner = Runner(replace(self.job, poll_seconds=0.01))
+    def following(self, *, patient=False) -> Iterator[Runner]:
+        """Follow on a thread; whatever ends it is raised at the end of the block. Patient: as often as the job says."""
+        runner = Runner(self.job if patient else replace(self.job, poll_seconds=0.01))
         failed = []
 
         def run():
@@ -88,7 +88,14 @@ class Index:
 
     def run(self, *arguments) -> subprocess.Popen:
         """Start `python -m indexer` on its own."""
-        command = [sys.executable, "-m", "indexer", *arguments]
+        return self._run("indexer", *arguments)
+
+    def run_armed(self, when, *arguments) -> subprocess.Popen:
+        """As `run`, to be killed before or after the commit of its first reorg."""
+        return self._run("tests.indexer.armed", when, *arguments)
+
+    def _run(self, module, *arguments):
+        command = [sys.executable, "-m", module, *arguments]
         process = subprocess.Popen(
             command, cwd=ROOT, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -169,7 +176,7 @@ def index(database, chain, settings, monkeypatch) -> Iterator[Index]:
     """Final is what is 100 blocks deep, so that reorgs have room; `final_after(None)` asks the node's tag."""
     settings(deployments_dir=chain.manifests)
     discovery.load("models", "reactions", "onchain")
-    monkeypatch.setattr("indexer.runner._LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr("indexer.waiting._LONGEST_PAUSE", 0.1)
     index_url, owner_url = database
     made = Index(Job(NETWORK, chain.anvil.url, index_url, finality_depth=100), owner_url, chain.manifests)
     made.execute("TRUNCATE chain_blocks, chain_logs, chain_cursors, holdings, token_movements")

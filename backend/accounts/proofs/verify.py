@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Protocol
 
-from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError
-
 from backend.accounts.addresses import ADDRESS_BYTES, ZERO_ADDRESS
 from backend.accounts.errors import BadSignature
 from backend.accounts.proofs import deployless, digests, ecdsa
@@ -87,6 +84,10 @@ def unwrapped(signature: bytes) -> bytes:
 
 
 def _unwrap(wrapper: bytes) -> tuple[str, bytes, bytes]:
+    # Loaded when there is something to prove: the index imports this module and never proves anything.
+    from eth_abi.abi import decode  # noqa: PLC0415
+    from eth_abi.exceptions import DecodingError  # noqa: PLC0415
+
     try:
         factory, factory_call, signature = decode(["address", "bytes", "bytes"], wrapper)
     except (DecodingError, OverflowError) as error:
@@ -120,6 +121,8 @@ def _contract_agrees(address: bytes, digest: bytes, signature: bytes, chain: Cha
 
 
 def _question(digest: bytes, signature: bytes) -> bytes:
+    from eth_abi.abi import encode  # noqa: PLC0415 - as above
+
     return MAGIC_1271 + encode(["bytes32", "bytes"], [digest, signature])
 
 
