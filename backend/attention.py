@@ -4,19 +4,22 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, status
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from backend.accounts import audit
 from backend.accounts.access import Principal, Role, allow
-from backend.kit import alarms, clock
+from backend.kit import alarms, clock, notices
 from backend.kit.clock import NowDep
 from backend.kit.db import SessionDep
 from backend.kit.errors import Forbidden, Unauthenticated, responses
 from backend.kit.gauges import Reading, gauge
+from backend.kit.notices import ReactionDone, ReactionStatus, ReactionUnknown, StoredReaction
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
 _LABELS = ("machine", "state")
+_RETRY_REACTION = alarms.Action("retry", "/v1/admin/reactions/{id}/retry")
 
 
 class ActionOut(BaseModel):
@@ -71,6 +74,60 @@ def attention(
 ) -> list[AttentionOut]:
     """Return what is over the age of its state, oldest first, with the requests that may help."""
     return [AttentionOut.of(one, now) for one in alarms.overdue(session, now, limit)]
+
+
+# The kit's own machine: it has no capability whose `alarms.py` could name it.
+alarms.watch(
+    alarms.Machine(
+        "reaction",
+        StoredReaction,
+        StoredReaction.announced_at,
+        {
+            "WAITING": alarms.Waits(
+                15 * 60,
+                "What follows from a notice has not run: is the worker running? `reason` is what it stumbled over.",
+                (_RETRY_REACTION,),
+            ),
+            "STUCK": alarms.Waits(
+                0, "It failed too often: read the reason, remove it, then retry.", (_RETRY_REACTION,)
+            ),
+            "DONE": alarms.Rests("It has run, once."),
+        },
+        ReactionStatus,
+        reason=StoredReaction.last_error,
+    )
+)
+
+
+class ReactionOut(BaseModel):
+    """Something that follows from what happened, in a transaction of its own."""
+
+    id: UUID = Field(examples=["0197f3a0-5b7e-7c11-9f43-2f6a5d1c0e01"])
+    reaction: str = Field(examples=["backend.rewards.reactions.give"])
+    notice: str = Field(examples=["OrderFulfilled"])
+    status: ReactionStatus
+    announced_at: datetime
+
+
+@router.post(
+    "/reactions/{reaction_id}/retry",
+    status_code=status.HTTP_202_ACCEPTED,
+    summary="Run a stored reaction again",
+    responses=responses(Unauthenticated, Forbidden, ReactionUnknown, ReactionDone),
+)
+def retry_reaction(
+    reaction_id: UUID, admin: Annotated[Principal, allow(Role.ADMIN)], session: SessionDep, now: NowDep
+) -> ReactionOut:
+    """Let it run now. It and the mark that it is done share a transaction, so it happens once."""
+    row = notices.retry(session, reaction_id)
+    audit.record(session, admin.account_id, "reaction.retry", reaction_id, now)
+    return ReactionOut(
+        id=row.id,
+        reaction=row.reaction,
+        notice=row.notice,
+        status=ReactionStatus(row.status),
+        announced_at=row.announced_at,
+    )
 
 
 @gauge("waiting_oldest_seconds", "Age of the oldest in each state that has an alarm", labels=_LABELS)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlparse
 
 from pydantic import Field, ValidationError, model_validator
@@ -20,6 +20,17 @@ MAIN_NETWORKS = frozenset({"eip155:1", "eip155:56"})
 """Networks on which a ticket costs its buyer real money: Ethereum and BSC."""
 SIGNER_ROLES = ("minter", "claim", "operator", "deployer", "quote", "rewards")
 _TWO_WEEKS = 14 * 24 * 3600
+
+
+class KeyPlace(NamedTuple):
+    """Where a key is kept: in a key service (its id), in a keystore (its path), or raw (itself)."""
+
+    kind: Literal["kms_key", "keystore", "key"]
+    value: str
+
+    def __repr__(self) -> str:
+        """Show where, and no raw key."""
+        return f"KeyPlace({self.kind})" if self.kind == "key" else f"KeyPlace({self.kind}, {self.value})"
 
 
 def _has_host(url: str, schemes: set[str]) -> bool:
@@ -93,6 +104,9 @@ class Settings(BaseSettings):
     deployer_kms_key: str | None = None
     quote_kms_key: str | None = None
     rewards_kms_key: str | None = None
+    more_minter_keys: str | None = Field(None, description="Further minters, raw, with commas; not in production")
+    more_minter_keystores: str | None = Field(None, description="Further minters: paths of keystores, with commas")
+    more_minter_kms_keys: str | None = Field(None, description="Further minters: keys in AWS KMS, with commas")
     kms_region: str | None = None
     kms_endpoint_url: str | None = Field(None, description="Another address that speaks the JSON of AWS KMS")
 
@@ -132,6 +146,18 @@ class Settings(BaseSettings):
     def evm_rpc_urls(self) -> list[str]:
         """The nodes' addresses, the preferred one first, each once."""
         return list(dict.fromkeys(url.strip() for url in self.evm_rpc_url.split(",") if url.strip()))
+
+    def key_places(self, role: str) -> list[KeyPlace]:
+        """Return where the keys of a role are kept, its first one first; only minters may be several.
+
+        An unknown role, and one without a key, has none.
+        """
+        kinds: tuple[Literal["kms_key", "keystore", "key"], ...] = ("kms_key", "keystore", "key")
+        found = [KeyPlace(kind, str(value)) for kind in kinds if (value := getattr(self, f"{role}_{kind}", None))][:1]
+        for kind in kinds:
+            listed = getattr(self, f"more_{role}_{kind}s", None) or ""
+            found += [KeyPlace(kind, value) for part in listed.split(",") if (value := part.strip())]
+        return list(dict.fromkeys(found))
 
     @property
     def resale_hold(self) -> int:
@@ -188,7 +214,9 @@ class Settings(BaseSettings):
             if getattr(self, f"{role}_keystore") or getattr(self, f"{role}_key"):
                 name = role.upper()
                 yield f"{name}_KMS_KEY is set and so is {name}_KEYSTORE or {name}_KEY: leave one of them"
-        if in_service and not self.kms_region:
+        if self.key_places("minter") and not any((self.minter_key, self.minter_keystore, self.minter_kms_key)):
+            yield "MORE_MINTER_... adds keys to the first one: set MINTER_KMS_KEY, MINTER_KEYSTORE or MINTER_KEY, too"
+        if (in_service or self.more_minter_kms_keys) and not self.kms_region:
             yield "KMS_REGION must name the key service's region, such as eu-north-1"
 
     def _weak_secrets(self) -> Iterator[str]:
@@ -213,7 +241,10 @@ class Settings(BaseSettings):
                 yield f"{name}_KEY is a raw key: use {name}_KMS_KEY, or {name}_KEYSTORE and KEYSTORE_PASSWORD, instead"
             elif not getattr(self, f"{role}_keystore") and not getattr(self, f"{role}_kms_key"):
                 yield f"{name}_KEYSTORE must be the path of an encrypted keystore file, or {name}_KMS_KEY a key's id"
-        if any(getattr(self, f"{role}_keystore") for role in needed) and not self.keystore_password:
+        if self.more_minter_keys:
+            yield "MORE_MINTER_KEYS are raw keys: use MORE_MINTER_KMS_KEYS or MORE_MINTER_KEYSTORES instead"
+        are_files = any(place.kind == "keystore" for role in needed for place in self.key_places(role))
+        if are_files and not self.keystore_password:
             yield "KEYSTORE_PASSWORD must be set: it opens the keystores"
         if self.kms_endpoint_url and not self.kms_endpoint_url.startswith("https://"):
             yield "KMS_ENDPOINT_URL must be an https:// address"

@@ -60,10 +60,12 @@ def _close(port: ChainPort, row: ChainSigner) -> None:
         return
     # What the pool can run next is on its way, whoever signed it.
     first = max(count, port.nonce(row.address, "pending"))
-    offer = _offer(port, row)
     with unit_of_work() as session:
         found = find(session, row, first)
-        if offer is not None and found.empty:
+    offer = _offer(port, row) if found.empty else None
+    if offer is not None:
+        with unit_of_work() as session:
+            found = find(session, row, first)
             _fill(session, row, found.empty[:_MOST_AT_ONCE], offer, clock.now())
     for nonce, raw in found.bytes_of[:_MOST_AT_ONCE]:
         _hand_over(port, row, nonce, raw)
@@ -105,10 +107,9 @@ def filled(session: Session) -> dict[tuple[str, str], int]:
 def _offer(port: ChainPort, row: ChainSigner) -> Offer | None:
     """Return what to offer; None when the key is not ours any more, or the base fee is above the ceiling."""
     try:
-        if registry.signer(row.network, row.role).address != row.address:
-            return None
+        registry.keyring(row.network, row.role).find(row.address)
     except Unavailable as away:
-        # The role has no key here, or its key service is away: the gap stays in the gauge, other keys are looked at.
+        # The key is not here, or its key service is away: the gap stays in the gauge, other keys are looked at.
         _log.error("chain_gap_stays", network=row.network, signer="0x" + row.address.hex(), answer=away.code)
         return None
     known, fees = network(row.network), port.fees()
@@ -120,7 +121,16 @@ def _fill(session: Session, row: ChainSigner, nonces: Sequence[int], offer: Offe
     for nonce in nonces:
         subject = subject_of(row.network, row.address, nonce)
         send = outbox.enqueue(
-            session, row.network, row.role, row.address, b"", FILL, subject, now, gas_limit=_GAS_OF_A_TRANSFER
+            session,
+            row.network,
+            row.role,
+            row.address,
+            b"",
+            FILL,
+            subject,
+            now,
+            gas_limit=_GAS_OF_A_TRANSFER,
+            signer=row.address,
         )
         outbox.set_status(send, SendStatus.SENDING, now, None)
         session.add(

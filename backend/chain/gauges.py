@@ -54,27 +54,31 @@ def nonce_gaps(session: Session) -> Reading:
     """Compare the nonces between the chain's count and ours with the attempts that hold them.
 
     An attempt that ended before the chain was last asked, and whose nonce the chain does not count, holds nothing: the
-    chain was reset, or undone below finality.
+    chain was reset, or undone below finality. What was given up unsigned is no gap as long as nothing comes after it.
     """
-    gaps: Reading = {}
+    found: Reading = {}
     for row in session.scalars(select(ChainSigner).where(ChainSigner.seen_nonce.is_not(None))):
-        seen = row.seen_nonce or 0
-        holding = (
-            select(func.count())
-            .select_from(ChainAttempt)
+        is_holding = ChainAttempt.status.not_in([AttemptStatus.REPLACED, AttemptStatus.DROPPED]) & (
+            ChainSend.status.in_(rules.OPEN_SENDS) | (ChainSend.status_since > row.seen_at)
+        )
+        nonces = (
+            select(ChainAttempt.nonce, func.bool_or(is_holding), func.bool_or(ChainAttempt.raw.is_not(None)))
             .join(ChainSend, ChainSend.id == ChainAttempt.send_id)
             .where(
                 ChainAttempt.network == row.network,
                 ChainAttempt.signer == row.address,
-                ChainAttempt.nonce >= seen,
+                ChainAttempt.nonce >= row.seen_nonce,
                 ChainAttempt.nonce < row.next_nonce,
-                ChainAttempt.status.not_in([AttemptStatus.REPLACED, AttemptStatus.DROPPED]),
-                ChainSend.status.in_(rules.OPEN_SENDS) | (ChainSend.status_since > row.seen_at),
             )
+            .group_by(ChainAttempt.nonce)
         )
-        expected = max(row.next_nonce - seen, 0)
-        gaps[row.network, row.role, "0x" + row.address.hex()] = float(expected - (session.scalar(holding) or 0))
-    return gaps
+        known = {nonce: (is_held, is_signed) for nonce, is_held, is_signed in session.execute(nonces)}
+        end = row.next_nonce
+        while known.get(end - 1) == (False, False):
+            end -= 1
+        held = sum(is_held for nonce, (is_held, _) in known.items() if nonce < end)
+        found[row.network, row.role, "0x" + row.address.hex()] = float(max(end - (row.seen_nonce or 0), 0) - held)
+    return found
 
 
 @gauge("chain_fills", "Nonces that we filled by a transfer of nothing, by state", labels=("network", "status"))
@@ -84,35 +88,39 @@ def fills(session: Session) -> Reading:
 
 
 @gauge(
-    "chain_fee_offered_wei", "Highest offer of what waits for a block, wei a unit of gas", labels=("network", "role")
+    "chain_fee_offered_wei",
+    "Highest offer of what waits for a block, wei a unit of gas",
+    labels=("network", "role", "address"),
 )
 def fee_offered(session: Session) -> Reading:
     """Read the live attempts of open sends: near the ceiling, the next step is to wait."""
     query = (
-        select(ChainSend.network, ChainSend.signer_role, func.max(ChainAttempt.max_fee))
+        select(ChainSend.network, ChainSend.signer_role, ChainAttempt.signer, func.max(ChainAttempt.max_fee))
         .join(ChainAttempt, ChainAttempt.send_id == ChainSend.id)
         .where(
             ChainSend.status.in_(rules.OPEN_SENDS),
             ChainAttempt.status.in_([AttemptStatus.ALLOTTED, AttemptStatus.SIGNED, AttemptStatus.BROADCAST]),
         )
-        .group_by(ChainSend.network, ChainSend.signer_role)
+        .group_by(ChainSend.network, ChainSend.signer_role, ChainAttempt.signer)
     )
-    return {(network, role): float(most) for network, role, most in session.execute(query)}
+    return {(network, role, "0x" + key.hex()): float(most) for network, role, key, most in session.execute(query)}
 
 
 @gauge(
-    "chain_fee_paid_wei", "What blocks of the last hour took from a role at most, in wei", labels=("network", "role")
+    "chain_fee_paid_wei",
+    "What blocks of the last hour took from a key at most, in wei",
+    labels=("network", "role", "address"),
 )
 def fee_paid(session: Session) -> Reading:
     """Add up gas used times the offer: what was really taken a unit is the block's to say, and never more."""
     gas_used = ChainAttempt.receipt["gas_used"].as_string().cast(Numeric)
     query = (
-        select(ChainSend.network, ChainSend.signer_role, func.sum(gas_used * ChainAttempt.max_fee))
+        select(ChainSend.network, ChainSend.signer_role, ChainAttempt.signer, func.sum(gas_used * ChainAttempt.max_fee))
         .join(ChainAttempt, ChainAttempt.send_id == ChainSend.id)
         .where(ChainAttempt.block_number.is_not(None), ChainAttempt.broadcast_at > clock.now() - _HOUR)
-        .group_by(ChainSend.network, ChainSend.signer_role)
+        .group_by(ChainSend.network, ChainSend.signer_role, ChainAttempt.signer)
     )
-    return {(network, role): float(total) for network, role, total in session.execute(query)}
+    return {(network, role, "0x" + key.hex()): float(total) for network, role, key, total in session.execute(query)}
 
 
 @gauge("chain_cursor_block", "How far each reader of logs has come", labels=("network", "name", "status"))

@@ -41,7 +41,7 @@ class AttemptStatus(StrEnum):
     FINAL = "FINAL"  # in a final block, succeeded
     REPLACED = "REPLACED"  # other bytes with this nonce took over; could still be mined instead of them
     REVERTED = "REVERTED"  # in a final block, reverted
-    DROPPED = "DROPPED"  # can never be mined: a final block used the nonce for something else
+    DROPPED = "DROPPED"  # given up: never signed, its nonce used otherwise, or its key refused, each of them for good
 
 
 class CursorStatus(StrEnum):
@@ -86,7 +86,7 @@ class ChainSend(Leased, Base):
         Index(
             "ix_chain_sends_unfinished",
             "network",
-            "signer_role",
+            "to_address",
             "created_at",
             postgresql_where=text("status IN ('QUEUED', 'WAITING', 'OVERDUE', 'SENDING', 'MINED', 'UNKNOWN')"),
         ),
@@ -95,6 +95,10 @@ class ChainSend(Leased, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     network: Mapped[str]
     signer_role: Mapped[str]
+    # Which key of the role has to sign, and since which final block the contract takes this call from no other; null:
+    # the role's first key. Attempts name the key whose nonce they have, which may be an earlier one.
+    signer: Mapped[bytes | None]
+    signer_since: Mapped[Number | None]
     to_address: Mapped[bytes]
     data: Mapped[bytes]
     value: Mapped[Wei]
@@ -119,14 +123,14 @@ class ChainSend(Leased, Base):
 class ChainAttempt(Base):
     """One nonce and one set of bytes. Never deleted: every hash ever sent is kept.
 
-    At most one attempt that is not REPLACED holds a nonce; replacements share their send.
+    At most one attempt that is neither REPLACED nor DROPPED holds a nonce; replacements share their send.
     """
 
     __tablename__ = "chain_attempts"
     __table_args__ = (
         CheckConstraint(_one_of("status", AttemptStatus), name="status"),
         CheckConstraint(
-            "status IN ('ALLOTTED', 'REPLACED') OR (raw IS NOT NULL AND tx_hash IS NOT NULL)", name="signed"
+            "status IN ('ALLOTTED', 'REPLACED', 'DROPPED') OR (raw IS NOT NULL AND tx_hash IS NOT NULL)", name="signed"
         ),
         UniqueConstraint("network", "tx_hash"),
         Index("ix_chain_attempts_send_id", "send_id"),
@@ -136,7 +140,7 @@ class ChainAttempt(Base):
             "signer",
             "nonce",
             unique=True,
-            postgresql_where=text("status <> 'REPLACED'"),
+            postgresql_where=text("status NOT IN ('REPLACED', 'DROPPED')"),
         ),
     )
 

@@ -7,11 +7,11 @@ A send is locked before its subject, as the outbox does when it announces (docs/
 locks nothing and may come at any point; `lock_all`, `cancel`, `hurry` and `settle_unknown` come first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -73,8 +73,9 @@ def enqueue(
     generation: int = 0,
     gas_limit: int | None = None,
     waits_on: Sequence[str] = (PAUSED,),
+    signer: bytes | None = None,
 ) -> ChainSend:
-    """Ask for one call from the signer of `signer_role`; asked twice, it is the same send.
+    """Ask for one call from the key `signer` of `signer_role`, or its first; asked twice, it is the same send.
 
     `purpose`, `subject_id` and `generation` are its identity; `value` is in wei; `waits_on` names custom errors that
     mean "not yet" for this call, so that it waits instead of being given up. Not mined within
@@ -87,6 +88,7 @@ def enqueue(
             id=new_id(),
             network=network,
             signer_role=signer_role,
+            signer=signer,
             to_address=to,
             data=data,
             value=value,
@@ -146,11 +148,12 @@ def lock_all(session: Session, purpose: str, subject_id: UUID) -> list[ChainSend
 
 
 def cancel(session: Session, send_id: UUID, now: datetime) -> bool:
-    """Withdraw a send that has no nonce yet; False when it has: then its bytes may be mined at any time."""
+    """Withdraw a send none of whose bytes can be mined; False when some can, at any time."""
     send = _locked(session, send_id)
     if send.status == SendStatus.CANCELLED:
         return True
-    if send.status not in {SendStatus.QUEUED, SendStatus.WAITING, SendStatus.OVERDUE} or _attempts(session, send_id):
+    tried = [(attempt.nonce, attempt.status) for attempt in _attempts(session, send_id)]
+    if send.status not in {SendStatus.QUEUED, SendStatus.WAITING, SendStatus.OVERDUE} or rules.may_be_mined(tried):
         return False
     set_status(send, SendStatus.CANCELLED, now, "withdrawn")
     # Whoever is simulating it right now loses the lease, and with it the right to allot a nonce.
@@ -163,6 +166,38 @@ def hurry(session: Session, send_id: UUID) -> None:
     send = _locked(session, send_id)
     send.run_after = None
     nudge(session, "chain.send", send.id)
+
+
+def assign(
+    session: Session, network: str, to: bytes, purposes: Collection[str], signer: bytes, since: int, now: datetime
+) -> int:
+    """Have the unfinished calls of `purposes` to the contract `to` signed by `signer`; return how many that changes.
+
+    The contract takes them from nobody else, as its logs up to the final block `since` say: what another key has signed
+    is watched until then, and given up if it has not happened. A word older than the last one changes nothing.
+    """
+    query = (
+        select(ChainSend)
+        .where(
+            ChainSend.network == network,
+            ChainSend.to_address == to,
+            ChainSend.purpose.in_(purposes),
+            ChainSend.status.in_(rules.OPEN_SENDS),
+            ChainSend.signer.is_distinct_from(signer),
+            or_(ChainSend.signer_since.is_(None), ChainSend.signer_since <= since),
+        )
+        .order_by(ChainSend.id)
+        .with_for_update(key_share=True)
+    )
+    found = list(session.scalars(query.execution_options(populate_existing=True)))
+    for send in found:
+        send.signer, send.signer_since = signer, since
+        send.run_after = None
+        nudge(session, "chain.send", send.id)
+    if found:
+        shown = {"network": network, "to": "0x" + to.hex(), "signer": "0x" + signer.hex(), "since_block": since}
+        _log.warning("chain_signer_assigned", sends=len(found), at=now.isoformat(), **shown)
+    return len(found)
 
 
 def raise_ceiling(session: Session, send_id: UUID, max_fee: int) -> ChainSend:

@@ -135,6 +135,12 @@ class RefusedByNode(ChainError):
     code = "refused_by_node"
 
 
+class SignerMissing(Unavailable):
+    """There is no such key here: set its keystore (or, for development only, its raw key)."""
+
+    code = "signer_missing"
+
+
 class ChainReader(Protocol):
     """What is read from one network. Every method may raise ChainUnreachable, and WrongChain on first use."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from backend.chain import abi, rules
-from backend.chain.models import ChainSend, ChainSigner, SendStatus
+from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, ChainSigner, SendStatus
 from backend.chain.networks import network
 from backend.chain.outbox import ceiling_of
 from backend.chain.port import CallReverted, ChainPort, InsufficientFunds
@@ -52,8 +52,8 @@ class Ahead(Enum):
     """How the earlier calls of the same role to the same contract are doing."""
 
     NOBODY = auto()
-    SENT = auto()  # all have their nonces: what comes now is mined after them
-    UNSENT = auto()  # one of them has no nonce, or nobody knows what became of it
+    SENT = auto()  # all have lower nonces of the same key: what comes now is mined after them
+    UNSENT = auto()  # one of them has no nonce, or another key's, or nobody knows what became of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +67,36 @@ class Place:
 def place_of(session: Session, send: ChainSend, sender: bytes) -> Place:
     """Read the place of a send among those of its signer."""
     query = select(ChainSigner.next_nonce).where(ChainSigner.network == send.network, ChainSigner.address == sender)
-    return Place(ahead_of(session, send), session.scalars(query).one())
+    return Place(ahead_of(session, send, sender), session.scalars(query).one())
 
 
-def ahead_of(session: Session, send: ChainSend) -> Ahead:
+def ahead_of(session: Session, send: ChainSend, sender: bytes) -> Ahead:
     """Say how the calls before this one are doing.
 
     While one is open, a revert in simulation may only mean "not yet" (batch 8 before batch 7), on nodes whose pending
     state is just the newest block. So it waits.
     """
     query = neighbours(send).where(ChainSend.status.in_(rules.OPEN_SENDS), ~is_later(send), ChainSend.id != send.id)
-    found = set(session.scalars(query.with_only_columns(ChainSend.status)))
+    # Between two keys the network keeps no order, whatever the numbers of their nonces.
+    is_before = select(ChainAttempt.id).where(
+        ChainAttempt.send_id == ChainSend.id,
+        ChainAttempt.signer == sender,
+        ChainAttempt.status.not_in([AttemptStatus.REPLACED, AttemptStatus.DROPPED]),
+    )
+    asked = query.with_only_columns(ChainSend.status, is_before.exists())
+    found = {(status, is_ours) for status, is_ours in session.execute(asked)}
     if not found:
         return Ahead.NOBODY
-    return Ahead.SENT if found <= {SendStatus.SENDING, SendStatus.MINED} else Ahead.UNSENT
+    sent = {SendStatus.SENDING, SendStatus.MINED}
+    return Ahead.SENT if all(status in sent and is_ours for status, is_ours in found) else Ahead.UNSENT
 
 
 def neighbours(send: ChainSend) -> Select[ChainSend]:
-    """Select the calls of the same role to the same contract: what may depend on each other's order."""
+    """Select the calls of the same role to the same contract: what may depend on each other's order.
+
+    By contract and not by key: a batch depends on the one before it, also when another key has signed that. Nothing
+    depends on what the same key sends elsewhere.
+    """
     return select(ChainSend).where(
         ChainSend.network == send.network,
         ChainSend.signer_role == send.signer_role,

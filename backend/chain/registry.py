@@ -1,21 +1,23 @@
-"""Which adapter serves a network, and which key stands for a role. Adapters are imported when first asked for.
+"""Which adapter serves a network, and which keys stand for a role. Adapters are imported when first asked for.
 
 The import is late on purpose: reading logs must not cost the memory of web3.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 from typing import Protocol
 
 from backend.chain import networks
 from backend.chain.endpoints import Condition
+from backend.chain.keyring import Keyring
 from backend.chain.port import ChainPort, Signer
-from backend.settings import get_settings
+from backend.settings import KeyPlace, get_settings
 
 _lock = Lock()
 _ports: dict[str, ChainPort] = {}
-_signers: dict[tuple[str, str], Signer] = {}
+_keyrings: dict[tuple[str, str], Keyring] = {}
 _endpoints: dict[str, "Endpoints"] = {}
 
 
@@ -59,35 +61,50 @@ def conditions(*, survey: bool = False) -> list[Condition]:
     return [found.condition(network)]
 
 
+def keyring(network: str, role: str) -> Keyring:
+    """Return the keys of `role` on `network`, none of them opened yet."""
+    with _lock:
+        if (network, role) not in _keyrings:
+            settings = get_settings()
+            _keyrings[network, role] = Keyring(role, [_opener(role, place) for place in settings.key_places(role)])
+        return _keyrings[network, role]
+
+
 def signer(network: str, role: str) -> Signer:
-    """Return the signer that stands for `role` on `network`. Raises SignerMissing, RawKeyRefused.
+    """Return the first key of `role` on `network`. Raises SignerMissing, RawKeyRefused.
 
     A key service is asked for its public key the first time, and may raise what it raises then.
     """
-    with _lock:
-        known = _signers.get((network, role))
-    if known is not None:
-        return known
-    from backend.chain.evm.signers import open_signer  # noqa: PLC0415 - as above
+    return keyring(network, role).first()
 
-    # Outside the lock: a slow key service holds up those who need this key, and nobody else.
-    opened = open_signer(role, get_settings())
-    with _lock:
-        return _signers.setdefault((network, role), opened)
+
+def _opener(role: str, place: KeyPlace) -> Callable[[], Signer]:
+    def opened() -> Signer:
+        from backend.chain.evm.signers import open_signer  # noqa: PLC0415 - as above
+
+        return open_signer(role, get_settings(), place)
+
+    return opened
+
+
+def _same(key: Signer) -> Signer:
+    return key
 
 
 @contextmanager
-def replaced(network: str, chain: ChainPort, signers: Mapping[str, Signer]) -> Iterator[None]:
+def replaced(network: str, chain: ChainPort, signers: Mapping[str, Signer | Sequence[Signer]]) -> Iterator[None]:
     """Serve `network` by other parts inside the block. For tests."""
     with _lock:
-        before = dict(_ports), dict(_signers)
+        before = dict(_ports), dict(_keyrings)
         _ports[network] = chain
-        _signers.update({(network, role): key for role, key in signers.items()})
+        for role, keys in signers.items():
+            several = keys if isinstance(keys, Sequence) else [keys]
+            _keyrings[network, role] = Keyring(role, [partial(_same, key) for key in several])
     try:
         yield
     finally:
         with _lock:
             _ports.clear()
-            _signers.clear()
+            _keyrings.clear()
             _ports.update(before[0])
-            _signers.update(before[1])
+            _keyrings.update(before[1])

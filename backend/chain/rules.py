@@ -1,7 +1,8 @@
 """What may follow what, for a send and for its attempts, and what one look at the chain means. Pure.
 
 An attempt is one nonce with one set of bytes. Two rules carry the rest:
-- bytes that were signed may be mined until a final block says otherwise, so their nonce is never given to another call;
+- bytes that were signed may be mined until a final block says otherwise, so their nonce is never given to another call
+  (nor counts their call as undone, unless a final block says that their key may not make it any more);
 - what a block says can be undone until the block is final, so nothing that cannot be taken back hangs on it.
 """
 
@@ -15,9 +16,9 @@ from backend.chain.models import SendStatus as S
 
 _SEND_STEPS: dict[S, frozenset[S]] = {
     S.QUEUED: frozenset({S.WAITING, S.OVERDUE, S.SENDING, S.REVERTED, S.CANCELLED}),
-    S.WAITING: frozenset({S.OVERDUE, S.SENDING, S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN, S.CANCELLED}),
+    S.WAITING: frozenset({S.QUEUED, S.OVERDUE, S.SENDING, S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN, S.CANCELLED}),
     S.OVERDUE: frozenset({S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN, S.CANCELLED}),
-    S.SENDING: frozenset({S.WAITING, S.OVERDUE, S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN}),
+    S.SENDING: frozenset({S.QUEUED, S.WAITING, S.OVERDUE, S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN}),
     S.MINED: frozenset({S.FINAL, S.SENDING, S.UNKNOWN, S.REVERTED}),
     S.UNKNOWN: frozenset({S.SENDING, S.MINED, S.FINAL, S.REVERTED, S.QUEUED, S.CANCELLED}),
     S.FINAL: frozenset(),
@@ -25,11 +26,12 @@ _SEND_STEPS: dict[S, frozenset[S]] = {
     S.CANCELLED: frozenset(),
 }
 _ATTEMPT_STEPS: dict[A, frozenset[A]] = {
-    A.ALLOTTED: frozenset({A.SIGNED, A.REPLACED}),
+    A.ALLOTTED: frozenset({A.SIGNED, A.REPLACED, A.DROPPED}),
     A.SIGNED: frozenset({A.BROADCAST, A.REPLACED, A.MINED, A.FINAL, A.REVERTED, A.DROPPED}),
     A.BROADCAST: frozenset({A.MINED, A.FINAL, A.REVERTED, A.REPLACED, A.DROPPED}),
-    A.MINED: frozenset({A.FINAL, A.REVERTED, A.BROADCAST, A.REPLACED}),
-    A.REPLACED: frozenset({A.MINED, A.FINAL, A.REVERTED}),
+    A.MINED: frozenset({A.FINAL, A.REVERTED, A.BROADCAST, A.REPLACED, A.DROPPED}),
+    # BROADCAST: the offer that replaced it was never signed.
+    A.REPLACED: frozenset({A.MINED, A.FINAL, A.REVERTED, A.BROADCAST}),
     A.FINAL: frozenset(),
     A.REVERTED: frozenset(),
     A.DROPPED: frozenset(),
@@ -82,13 +84,17 @@ def holds_nonce(status: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """An attempt, as far as the rules need it. `age` is seconds since it was broadcast (or allotted)."""
+    """An attempt, as far as the rules need it. `age` is seconds since it was broadcast (or allotted).
+
+    `is_barred`: final blocks say that its key may not make this call any more.
+    """
 
     id: UUID
     nonce: int
     status: A
     block_hash: bytes | None = None
     age: float = 0.0
+    is_barred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +199,10 @@ def _judge_mined(send: S, attempts: Sequence[Try], winner: Try, sight: Sight) ->
 
 def _judge_unmined(send: S, holder: Try, sight: Sight, policy: Policy, unknown_for: float) -> Verdict:
     say: tuple[Say, ...] = (Say.UNMINED,) if send == S.MINED else ()
+    if holder.is_barred:
+        # No receipt up to that final block, and later ones can only be of reverts: it will never do what it was for.
+        dropped = ((holder.id, A.DROPPED),)
+        return Verdict(S.UNKNOWN, dropped, (*say, Say.UNKNOWN), reason="its key may not make this call any more")
     changes: tuple[tuple[UUID, A], ...] = ((holder.id, A.BROADCAST),) if holder.status == A.MINED else ()
     if sight.mined_nonces > holder.nonce:
         # Its nonce is used and none of its hashes has a receipt: foreign bytes, or a node that lags behind itself.

@@ -5,17 +5,18 @@ Each step leaves a row from which the next run goes on, so a crash anywhere send
     no attempt   simulate -> T6: nonce allotted under the signer's lock, with fee and gas fixed       -> ALLOTTED
     ALLOTTED     sign between transactions -> T7: bytes and hash stored                               -> SIGNED
     SIGNED       hand the stored bytes to the network -> T8: done                                     -> BROADCAST
+
+The key is the one the contract takes the call from now. A nonce of another key is given up if nothing was ever signed
+under it; what was signed is left to the watch (docs/decisions/0017-keys.md).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from backend.chain import preflight, registry, rules, signers
+from backend.chain.claimed import Claimed, claim, give_back
 from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, SendStatus
 from backend.chain.networks import network
 from backend.chain.notices import SendReverted
@@ -27,63 +28,18 @@ from backend.chain.port import (
     InsufficientFunds,
     NonceTooLow,
     Signer,
+    SignerMissing,
     Transaction,
 )
 from backend.chain.rules import Offer
 from backend.kit import clock, jobs, logs
 from backend.kit.db import unit_of_work
-from backend.kit.errors import Retryable, Unavailable
 from backend.kit.notices import announce
 from backend.kit.nudges import nudge
 
 _log = logs.get(__name__)
 
-LEASE_SECONDS = 20.0
-"""Short: after a crash the send stands still for so long. A lease that runs out costs nothing but a second look."""
-
-_LONGEST_OUTAGE_PAUSE = timedelta(seconds=30)
 _SENDABLE = ChainSend.status.in_(rules.SENDABLE)
-
-
-class SignerChanged(Unavailable):
-    """The nonce belongs to a key that no longer stands for the role; put the old key back to finish it."""
-
-    code = "signer_changed"
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A send under our lease, with the attempts it had when we claimed it."""
-
-    send: ChainSend
-    lease_id: UUID
-    attempts: Sequence[ChainAttempt]
-
-    @property
-    def live(self) -> ChainAttempt | None:
-        """The attempt that holds the nonce now, if there is one."""
-        holding = [attempt for attempt in self.attempts if rules.holds_nonce(attempt.status)]
-        return holding[-1] if holding else None
-
-
-def claim(send_id: UUID, *where: ColumnElement[bool]) -> Claimed | None:
-    """Lease a send; None when it is taken, not due, or in none of the states of `where`."""
-    with unit_of_work() as session:
-        send = jobs.claim(session, ChainSend, send_id, clock.now(), LEASE_SECONDS, *where)
-        if send is None or send.lease_id is None:
-            return None
-        query = select(ChainAttempt).where(ChainAttempt.send_id == send_id).order_by(ChainAttempt.id)
-        return Claimed(send, send.lease_id, list(session.scalars(query)))
-
-
-def give_back(claimed: Claimed, error: Exception) -> None:
-    """End the lease after a failure; the send is tried again after a growing pause, soon if the trouble is passing."""
-    with unit_of_work() as session:
-        row = jobs.held(session, ChainSend, claimed.send.id, claimed.lease_id)
-        now = clock.now()
-        jobs.retry_later(row, now, error)
-        if isinstance(error, Retryable) and row.run_after is not None:
-            row.run_after = min(row.run_after, now + _LONGEST_OUTAGE_PAUSE)
 
 
 def send(send_id: UUID) -> None:
@@ -104,26 +60,70 @@ def send(send_id: UUID) -> None:
 def _send(claimed: Claimed) -> None:
     port = registry.port(claimed.send.network)
     attempt = claimed.live
-    if attempt is None:
-        attempt = _allot(port, claimed)
+    if attempt is None or attempt.status == AttemptStatus.ALLOTTED:
+        try:
+            key = claimed.key(attempt)
+        except SignerMissing as missing:
+            _without_key(claimed, attempt, missing)
+            return
+        if attempt is not None and attempt.signer != key.address:
+            if not _give_up(claimed, attempt):
+                return
+            attempt = None
+        attempt = attempt or _allot(port, claimed, key)
         if attempt is None:
             return
-    if attempt.status == AttemptStatus.ALLOTTED:
-        raw, tx_hash = _sign(claimed, attempt)
+        raw, tx_hash = _sign(claimed, attempt, key)
         attempt = _store(claimed, attempt, raw, tx_hash)
-    if attempt.status == AttemptStatus.SIGNED:
+    if attempt.status == AttemptStatus.SIGNED and claimed.is_for(attempt):
         hand_over(port, claimed, attempt)
         return
-    # It is on its way already: nothing for us to do but to let the watch have it.
+    # It is on its way already, or must not go: nothing for us to do but to let the watch have it.
     with unit_of_work() as session:
         jobs.release(jobs.held(session, ChainSend, claimed.send.id, claimed.lease_id))
         nudge(session, "chain.watch", claimed.send.id)
 
 
-def _allot(port: ChainPort, claimed: Claimed) -> ChainAttempt | None:
-    """Allot a nonce to a call that would succeed; None when it has to wait or is refused."""
+def _without_key(claimed: Claimed, attempt: ChainAttempt | None, missing: SignerMissing) -> None:
+    """Wait for the key; a nonce that another key has to leave is given up at once, an offer it cannot raise as well."""
+    if attempt is not None and (not claimed.is_for(attempt) or claimed.signed_before(attempt) is not None):
+        if not _give_up(claimed, attempt):
+            return
+        attempt = None
+    wanted = claimed.send.signer or (attempt.signer if attempt is not None else None)
+    _hold_up(claimed, f"{missing.code}: {claimed.send.signer_role} {'0x' + wanted.hex() if wanted else ''}".strip())
+
+
+def _give_up(claimed: Claimed, attempt: ChainAttempt) -> bool:
+    """Leave a nonce of a key that does not sign this call any more; nothing was signed by `attempt` itself.
+
+    False: bytes exist under that nonce, signed before their offer was to be raised. They are what is watched again.
+    """
+    older = claimed.signed_before(attempt)
+    with unit_of_work() as session:
+        send = jobs.held(session, ChainSend, claimed.send.id, claimed.lease_id)
+        now = clock.now()
+        row = session.get_one(ChainAttempt, attempt.id)
+        after = AttemptStatus.DROPPED if older is None else AttemptStatus.REPLACED
+        rules.check_attempt_step(AttemptStatus(row.status), after)
+        row.status = after
+        session.flush()
+        if older is None:
+            set_status(send, SendStatus.QUEUED, now, None)
+        else:
+            before = session.get_one(ChainAttempt, older.id)
+            rules.check_attempt_step(AttemptStatus(before.status), AttemptStatus.BROADCAST)
+            before.status = AttemptStatus.BROADCAST
+            jobs.release(send)
+            nudge(session, "chain.watch", send.id)
+    shown = "0x" + attempt.signer.hex()
+    _log.warning("chain_nonce_given_up", send_id=str(claimed.send.id), signer=shown, nonce=attempt.nonce)
+    return older is None
+
+
+def _allot(port: ChainPort, claimed: Claimed, signer: Signer) -> ChainAttempt | None:
+    """Allot a nonce of `signer` to a call that would succeed; None when it has to wait or is refused."""
     send = claimed.send
-    signer = registry.signer(send.network, send.signer_role)
     signers.enroll(port, send.network, send.signer_role, signer.address)
     with unit_of_work() as session:
         place = preflight.place_of(session, send, signer.address)
@@ -133,6 +133,11 @@ def _allot(port: ChainPort, claimed: Claimed) -> ChainAttempt | None:
         return None
     with unit_of_work() as session:
         row = jobs.held(session, ChainSend, send.id, claimed.lease_id)
+        if row.signer != send.signer:
+            # Another key has to sign it since we looked: begin again.
+            jobs.release(row)
+            nudge(session, "chain.send", row.id)
+            return None
         now = clock.now()
         attempt = ChainAttempt(
             send_id=send.id,
@@ -182,11 +187,8 @@ def transaction_of(send: ChainSend, attempt: ChainAttempt) -> Transaction:
     }
 
 
-def _sign(claimed: Claimed, attempt: ChainAttempt) -> tuple[bytes, bytes]:
+def _sign(claimed: Claimed, attempt: ChainAttempt, signer: Signer) -> tuple[bytes, bytes]:
     """Return bytes and hash; the key may live far away, so no transaction is open."""
-    signer: Signer = registry.signer(claimed.send.network, claimed.send.signer_role)
-    if signer.address != attempt.signer:
-        raise SignerChanged(role=claimed.send.signer_role, nonce=attempt.nonce, signer="0x" + attempt.signer.hex())
     raw = signer.sign_transaction(transaction_of(claimed.send, attempt))
     return raw, signer.hash_of(raw)
 
@@ -255,8 +257,17 @@ def _call_next(session: Session, send: ChainSend) -> None:
 def offer_more(port: ChainPort, claimed: Claimed, attempt: ChainAttempt) -> None:
     """Replace an attempt by one with the same nonce and call and a higher offer; at the ceiling the send waits.
 
-    The old bytes stay: they may still be the ones that are mined.
+    The old bytes stay: they may still be the ones that are mined. Without their key, or when another has to sign, they
+    are all there is.
     """
+    if not claimed.is_for(attempt):
+        _hold_up(claimed, f"rotated: 0x{attempt.signer.hex()} does not sign this call any more")
+        return
+    try:
+        registry.keyring(claimed.send.network, claimed.send.signer_role).find(attempt.signer)
+    except SignerMissing as missing:
+        _hold_up(claimed, f"{missing.code}: {claimed.send.signer_role} 0x{attempt.signer.hex()}")
+        return
     market = network(claimed.send.network).offer(port.fees())
     ceiling = ceiling_of(claimed.send)
     offer = rules.raised(Offer(attempt.max_fee, attempt.priority_fee), market, ceiling)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import exists
+from sqlalchemy import and_, exists, or_
 
 from backend.chain import gaps, outbox, registry, rules, signers
 from backend.chain import send as sending
@@ -13,7 +13,11 @@ from backend.kit.db import unit_of_work
 
 _ON_ITS_WAY = exists().where(
     ChainAttempt.send_id == ChainSend.id,
-    ChainAttempt.status.in_([AttemptStatus.BROADCAST, AttemptStatus.MINED]),
+    or_(
+        ChainAttempt.status.in_([AttemptStatus.BROADCAST, AttemptStatus.MINED]),
+        # Signed by a key that may not make this call any more: it is not handed over, but it is to be given up.
+        and_(ChainAttempt.status == AttemptStatus.SIGNED, ChainAttempt.signer != ChainSend.signer),
+    ),
 )
 
 

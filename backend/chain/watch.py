@@ -10,13 +10,14 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from backend.chain import abi, registry, rules
+from backend.chain.claimed import Claimed, claim, give_back
 from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, SendStatus
 from backend.chain.networks import network
 from backend.chain.notices import SendFinal, SendMined, SendReverted, SendUnknown, SendUnmined
 from backend.chain.outbox import set_status
 from backend.chain.port import CallReverted, ChainReader, Look, Receipt, RefusedByNode
 from backend.chain.rules import Act, Found, Say, Sight, Try, Verdict
-from backend.chain.send import Claimed, claim, give_back, hand_over, offer_more
+from backend.chain.send import hand_over, offer_more
 from backend.kit import clock, jobs, logs
 from backend.kit.db import unit_of_work
 from backend.kit.notices import Notice, announce
@@ -49,11 +50,11 @@ def watch(send_id: UUID) -> None:
 
 def _watch(claimed: Claimed) -> None:
     port = registry.port(claimed.send.network)
-    tries = [_as_try(attempt) for attempt in claimed.attempts]
     unknown_for = (clock.now() - claimed.send.status_since).total_seconds()
     policy = network(claimed.send.network).policy
     with port.look() as look:
         sight, receipts = _look(look, claimed)
+        tries = [_as_try(claimed.send, attempt, sight.finalized) for attempt in claimed.attempts]
         verdict = rules.judge(SendStatus(claimed.send.status), tries, sight, policy, unknown_for)
         reason = _reason(look.node, claimed, verdict, receipts)
         record = _record(look, claimed, verdict, receipts)
@@ -64,10 +65,11 @@ def _watch(claimed: Claimed) -> None:
         offer_more(port, claimed, live)
 
 
-def _as_try(attempt: ChainAttempt) -> Try:
+def _as_try(send: ChainSend, attempt: ChainAttempt, finalized: int) -> Try:
     since = attempt.broadcast_at or attempt.created_at
     age = (clock.now() - since).total_seconds()
-    return Try(attempt.id, attempt.nonce, AttemptStatus(attempt.status), attempt.block_hash, age)
+    is_barred = send.signer_since is not None and attempt.signer != send.signer and send.signer_since <= finalized
+    return Try(attempt.id, attempt.nonce, AttemptStatus(attempt.status), attempt.block_hash, age, is_barred)
 
 
 def _look(look: Look, claimed: Claimed) -> tuple[Sight, dict[UUID, Receipt]]:
@@ -78,7 +80,7 @@ def _look(look: Look, claimed: Claimed) -> tuple[Sight, dict[UUID, Receipt]]:
     mined_nonces = port.nonce(live.signer) if live else 0
     is_doubted = live is not None and mined_nonces > live.nonce and claimed.send.status == SendStatus.UNKNOWN
     final_nonces = port.nonce(live.signer, "finalized") if live and is_doubted else 0
-    receipts = {}
+    receipts: dict[UUID, Receipt] = {}
     mined = next((a for a in claimed.attempts if a.status == AttemptStatus.MINED and a.receipt is not None), None)
     # The receipt we have is one node's word: before it counts as final, the second node is asked for it, by `receipt`.
     is_hearsay = look.asks_two and mined is not None and (mined.block_number or 0) <= finalized.number
@@ -86,11 +88,13 @@ def _look(look: Look, claimed: Claimed) -> tuple[Sight, dict[UUID, Receipt]]:
         stood = Found(mined.block_number or 0, mined.block_hash or b"", bool((mined.receipt or {})["succeeded"]))
         return Sight({mined.id: stood}, frozenset(), finalized.number, mined_nonces, final_nonces), {}
     for attempt in reversed(claimed.attempts):
-        if attempt.tx_hash is not None and attempt.status != AttemptStatus.DROPPED:
+        if attempt.tx_hash is not None and attempt.status != AttemptStatus.DROPPED and not claimed.is_given_up(attempt):
             receipt = port.receipt(attempt.tx_hash)
-            if receipt is not None:
-                receipts[attempt.id] = receipt
-                break
+            if receipt is not None and (receipt.succeeded or not receipts):
+                # Sent under two nonces because the first seemed lost, it may be in two blocks: one of them refused it.
+                receipts = {attempt.id: receipt}
+                if receipt.succeeded:
+                    break
     # Before a nonce is called lost, replaced bytes are asked about too: they may be the ones that used it.
     asked = claimed.attempts if is_doubted else [live] if live is not None else []
     known: set[UUID] = set()

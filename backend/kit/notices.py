@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -17,7 +18,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from backend.kit import clock, jobs, logs
-from backend.kit.db import Base, unit_of_work
+from backend.kit.db import Base, locked, unit_of_work
+from backend.kit.errors import Conflict, NotFound
 from backend.kit.ids import new_id
 from backend.kit.jobs import Leased
 from backend.kit.nudges import nudge
@@ -46,6 +48,26 @@ class Notice:
         return cls(
             **{f.name: UUID(values[f.name]) if f.type in {UUID, "UUID"} else values[f.name] for f in fields(cls)}
         )
+
+
+class ReactionStatus(StrEnum):
+    """How far a stored reaction has come."""
+
+    WAITING = "WAITING"
+    DONE = "DONE"
+    STUCK = "STUCK"  # it failed too often: a person must look
+
+
+class ReactionUnknown(NotFound):
+    """There is no such reaction."""
+
+    code = "reaction_unknown"
+
+
+class ReactionDone(Conflict):
+    """The reaction has run; it runs once."""
+
+    code = "reaction_done"
 
 
 class StoredReaction(Leased, Base):
@@ -145,6 +167,19 @@ def react(reaction_id: UUID) -> None:
                 jobs.retry_later(mine, clock.now(), repr(error))
                 if mine.attempts >= _ALARM_AFTER_ATTEMPTS:
                     mine.status = "STUCK"
+
+
+def retry(session: Session, reaction_id: UUID) -> StoredReaction:
+    """Have a reaction that failed too often run again. Raises ReactionUnknown, ReactionDone."""
+    row = locked(session, StoredReaction, reaction_id)
+    if row is None:
+        raise ReactionUnknown
+    if row.status == "DONE":
+        raise ReactionDone
+    row.status, row.attempts, row.run_after = "WAITING", 0, None
+    session.flush()
+    nudge(session, "kit.react", row.id)
+    return row
 
 
 @jobs.every(seconds=10)

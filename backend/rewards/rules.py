@@ -24,7 +24,7 @@ class RewardStatus(StrEnum):
 R = RewardStatus
 EDGES: dict[RewardStatus, frozenset[RewardStatus]] = {
     R.SENT: frozenset({R.DONE, R.CANCELLED, R.STUCK}),
-    R.STUCK: frozenset({R.DONE, R.CANCELLED}),
+    R.STUCK: frozenset({R.SENT, R.DONE, R.CANCELLED}),
     R.DONE: frozenset(),
     R.SET_OFF: frozenset(),
     R.CANCELLED: frozenset(),

@@ -18,6 +18,7 @@ from backend.kit.db import locked
 from backend.kit.ids import new_id
 from backend.orders.models import Order, OrderStatus
 from backend.rewards import books, rules
+from backend.rewards.errors import RewardNotStuck, RewardUnknown
 from backend.rewards.models import Reward
 from backend.rewards.rules import RewardStatus
 from backend.settings import Settings
@@ -112,6 +113,23 @@ def refused(session: Session, reward_id: UUID, reason: str, now: datetime) -> No
         session.flush()
 
 
+def retry(session: Session, reward_id: UUID, now: datetime) -> Reward:
+    """Send a refused reward again, under a new transaction: the token gives an order's reward once.
+
+    Raises RewardUnknown, and RewardNotStuck for any other, and for one that was taken back meanwhile.
+    """
+    latest = outbox.find(session, REWARD, reward_id)
+    reward = locked(session, Reward, reward_id)
+    if reward is None:
+        raise RewardUnknown
+    if reward.status != RewardStatus.STUCK or reward.owed:
+        raise RewardNotStuck(status=reward.status, owed=str(reward.owed))
+    reward.status, reward.problem = RewardStatus.SENT, None
+    session.flush()
+    _send(session, reward, reward.earned - reward.withheld, now, 0 if latest is None else latest.generation + 1)
+    return reward
+
+
 def _write(
     session: Session, order: Order, earned: int, status: RewardStatus, settings: Settings, now: datetime
 ) -> Reward | None:
@@ -147,10 +165,21 @@ def _debts(session: Session, account_id: UUID) -> list[rules.Debt]:
     return [rules.Debt(row.id, row.owed - row.repaid) for row in rows]
 
 
-def _send(session: Session, reward: Reward, amount: int, now: datetime) -> None:
+def _send(session: Session, reward: Reward, amount: int, now: datetime, generation: int = 0) -> None:
     data = abi.encode_call(TOKEN, "reward", [chain_id_of(reward.order_id), reward.wallet, amount])
     token = deployment(reward.network).address(TOKEN)
-    outbox.enqueue(session, reward.network, SIGNER, token, data, REWARD, reward.id, now, waits_on=WAITS_ON)
+    outbox.enqueue(
+        session,
+        reward.network,
+        SIGNER,
+        token,
+        data,
+        REWARD,
+        reward.id,
+        now,
+        generation=generation,
+        waits_on=WAITS_ON,
+    )
 
 
 def _stopped(session: Session, reward: Reward, now: datetime) -> bool:

@@ -157,6 +157,7 @@ def send(session: Session, batch: Batch, collection: Collection, now: datetime) 
         generation=batch.generation,
         gas_limit=mint_gas(batch.count),
         waits_on=WAITS_ON,
+        signer=collection.minter,
     )
     batch.send_id = sent.id
 

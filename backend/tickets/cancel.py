@@ -68,6 +68,7 @@ def ask(session: Session, batch_id: UUID, now: datetime) -> Batch:
         now,
         generation=batch.cancel_generation,
         waits_on=("NotMinter",),
+        signer=collection.minter,
     )
     return batch
 

@@ -20,7 +20,7 @@ from backend.kit.clock import NowDep
 from backend.kit.db import SessionDep, unit_of_work
 from backend.kit.errors import Forbidden, Unauthenticated, responses
 from backend.settings import get_settings
-from backend.tickets import consent, metadata_changes
+from backend.tickets import consent, keys, metadata_changes
 from backend.tickets.errors import (
     CollectionExists,
     CollectionUnknown,
@@ -40,14 +40,18 @@ router = APIRouter(tags=["collections"])
 Promoter = Annotated[Principal, allow(Role.PROMOTER)]
 
 
-def _words(event_id: UUID, principal: Principal, deadline: datetime) -> consent.Words:
+def _words(event_id: UUID, principal: Principal, deadline: datetime, now: datetime) -> list[consent.Words]:
+    """Return the words with each of our minters, the one with the least to do first."""
     if principal.wallet is None:
         raise NoWallet
+    settings = get_settings()
+    ours = keys.pool(settings.evm_network)
     with unit_of_work() as session:
         event = catalog.get_event(session, event_id)
         principal.must_manage(event.organisation_id)
         consent.check_free(session, event_id)
-        return consent.words(session, event, principal.wallet, deadline, get_settings())
+        minters = keys.by_load(session, settings.evm_network, ours, now)
+        return [consent.words(session, event, principal.wallet, deadline, settings, minter) for minter in minters]
 
 
 @router.get(
@@ -68,7 +72,7 @@ def _words(event_id: UUID, principal: Principal, deadline: datetime) -> consent.
 )
 def get_consent(event_id: UUID, principal: Promoter, now: NowDep) -> ConsentOut:
     """Return the typed data over every parameter. Changes nothing; good for a day."""
-    asked = _words(event_id, principal, now + consent.VALID_FOR)
+    asked = _words(event_id, principal, now + consent.VALID_FOR, now)[0]
     address = consent.predict(asked, registry.port(asked.network))
     return ConsentOut(
         typed_data=asked.typed_data, predicted_address=show_address(address), deadline=asked.message["deadline"]
@@ -99,11 +103,11 @@ def deploy_collection(event_id: UUID, body: ConsentIn, principal: Promoter, now:
     """Store exactly what was signed and have it deployed. An event that changed since makes the signature not fit."""
     deadline = datetime.fromtimestamp(body.deadline, UTC)
     consent.check_deadline(deadline, now)
-    asked = _words(event_id, principal, deadline)
+    offered = _words(event_id, principal, deadline, now)
     signature = bytes.fromhex(body.signature[2:])
     # No transaction is open here: both ask the chain.
-    port = registry.port(asked.network)
-    consent.prove(asked, signature, port)
+    port = registry.port(offered[0].network)
+    asked = consent.prove(offered, signature, port)
     address = consent.predict(asked, port)
     with unit_of_work() as session:
         event = catalog.get_event(session, event_id)

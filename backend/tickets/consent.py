@@ -4,6 +4,7 @@ Nothing is stored when the words are shown. When the signature comes back the wo
 is then, so a signature over anything older does not fit; what fits is stored whole, and only that is deployed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.accounts.addresses import parse_address, show_address
+from backend.accounts.errors import BadSignature
 from backend.accounts.proofs import verify
 from backend.catalog import service as catalog
 from backend.catalog.errors import NoTiers
@@ -51,8 +53,13 @@ class Words:
         return typed_data.consent(self.network, self.factory, self.message)
 
 
-def words(session: Session, event: Event, promoter: bytes, deadline: datetime, settings: Settings) -> Words:
-    """Return the words for this event as it is now. Raises NoTiers, NoGuardian, NotDeployed, SignerMissing."""
+def words(
+    session: Session, event: Event, promoter: bytes, deadline: datetime, settings: Settings, minter: bytes
+) -> Words:
+    """Return the words for this event as it is now, with this key as its minter.
+
+    Raises NoTiers, NoGuardian, NotDeployed, SignerMissing.
+    """
     tiers = list(session.scalars(select(Tier).where(Tier.event_id == event.id).order_by(Tier.number)))
     if not tiers:
         raise NoTiers
@@ -62,7 +69,7 @@ def words(session: Session, event: Event, promoter: bytes, deadline: datetime, s
     found = deployment(network)
     files = metadata.build(event, tiers)
     supply = event.max_supply or catalog.total_quantity(session, event.id)
-    roles = ("minter", "claim", "operator", "quote")
+    roles = ("claim", "operator", "quote")
     signers = {role: show_address(registry.signer(network, role).address) for role in roles}
     terms = resale_rules.terms(session, event)
     message: dict[str, Any] = {
@@ -75,7 +82,7 @@ def words(session: Session, event: Event, promoter: bytes, deadline: datetime, s
         "maxSupply": supply,
         "royaltyReceiver": show_address(promoter),
         "royaltyBps": ROYALTY_BPS,
-        "minter": signers["minter"],
+        "minter": show_address(minter),
         # Never more than there are tickets: what the key may do at most is what the promoter sells.
         "minterAllowance": min(supply, settings.default_minter_allowance),
         "claimSigner": signers["claim"],
@@ -118,9 +125,19 @@ def predict(asked: Words, port: ChainPort) -> bytes:
     return address
 
 
-def prove(asked: Words, signature: bytes, port: ChainPort) -> None:
-    """Check that the promoter signed exactly these words. May ask the network. Raises BadSignature."""
-    verify.verify_typed_data(asked.promoter, asked.typed_data, signature, port)
+def prove(offered: Sequence[Words], signature: bytes, port: ChainPort) -> Words:
+    """Return which of these words the promoter signed, to the letter. May ask the network. Raises BadSignature.
+
+    They differ in nothing but the minter: which key has the least to do may have changed since they were shown.
+    """
+    for asked in offered[:-1]:
+        try:
+            verify.verify_typed_data(asked.promoter, asked.typed_data, signature, port)
+        except BadSignature:
+            continue
+        return asked
+    verify.verify_typed_data(offered[-1].promoter, offered[-1].typed_data, signature, port)
+    return offered[-1]
 
 
 def accept(session: Session, event: Event, asked: Words, signature: bytes, address: bytes, now: datetime) -> Collection:
@@ -150,6 +167,9 @@ def accept(session: Session, event: Event, asked: Words, signature: bytes, addre
     collection.event_ref = bytes.fromhex(asked.message["eventRef"][2:])
     collection.version = asked.message["version"]
     collection.params = asked.message
+    collection.minter = parse_address(asked.message["minter"])
+    collection.operator = parse_address(asked.message["operator"])
+    collection.minter_since = collection.operator_since = None
     collection.metadata_files = dict(asked.files)
     collection.metadata_cid = metadata.cid(asked.files)
     collection.consent = signature

@@ -1,23 +1,31 @@
-"""Sends of unclear fate whose effect can be read from the chain: claims, statuses, cancelled batch numbers."""
+"""Sends of unclear fate whose effect can be read from the chain: claims, statuses, cancelled batch numbers.
+
+And mints and deployments of unclear fate that a final log has settled before anybody asked.
+"""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from backend.chain import abi
+from backend.chain import abi, outbox
 from backend.chain.models import ChainSend, SendStatus
 from backend.chain.port import ChainPort, Tag
-from backend.tickets import cancel, claim, status_changes
-from backend.tickets.models import Batch, Claim, StatusChange, Ticket
+from backend.kit import logs
+from backend.tickets import batches, cancel, claim, deploy, status_changes
+from backend.tickets.models import Batch, Claim, Collection, StatusChange, Ticket
 from backend.tickets.rules import ON_CHAIN_STATUS
-from backend.tickets.states import TicketStatus
+from backend.tickets.states import BatchStatus, CollectionStatus, TicketStatus
 
 PURPOSES = frozenset({claim.CLAIM, status_changes.TICKET_STATUS, cancel.CANCEL})
 _CONTRACT = "TicketCollection"
 _BATCH_CANCELLED = 2
+_NUMBER_CONSUMED = (BatchStatus.FINAL, BatchStatus.CANCELLED)
+_DEPLOYED = (CollectionStatus.DEPLOYED, CollectionStatus.LIVE, CollectionStatus.MISMATCH)
+_log = logs.get(__name__)
 
 
 class Effect(StrEnum):
@@ -68,6 +76,30 @@ def unclear(session: Session, limit: int = 100) -> list[Any]:
     """Return the ids of sends to ask about. For the sweeper."""
     query = select(ChainSend.id).where(ChainSend.status == SendStatus.UNKNOWN, ChainSend.purpose.in_(PURPOSES))
     return list(session.scalars(query.order_by(ChainSend.id).limit(limit)))
+
+
+def settle_overtaken(session: Session, now: datetime) -> int:
+    """End sends of unclear fate whose subject a final log has settled; return how many.
+
+    Theirs was not the transaction. Nobody asks about those subjects any more, so they would stay UNKNOWN for ever.
+    """
+    unknown = select(ChainSend.id).where(ChainSend.status == SendStatus.UNKNOWN)
+    minted = unknown.join(Batch, Batch.id == ChainSend.subject_id).where(
+        ChainSend.purpose == batches.MINT, Batch.status.in_(_NUMBER_CONSUMED)
+    )
+    deployed = unknown.join(Collection, Collection.id == ChainSend.subject_id).where(
+        ChainSend.purpose == deploy.DEPLOY, Collection.status.in_(_DEPLOYED)
+    )
+    ended = 0
+    for send_id in sorted({*session.scalars(minted), *session.scalars(deployed)}):
+        try:
+            outbox.settle_unknown(session, send_id, happened=True, now=now)
+        except outbox.FateUnclear:
+            # Bytes of it may still be mined, to no effect; the watch says when they no longer can.
+            _log.info("overtaken_send_unclear", send_id=str(send_id))
+        else:
+            ended += 1
+    return ended
 
 
 def _happened(port: ChainPort, asked: Question, block: Tag) -> bool:

@@ -51,6 +51,12 @@ class ConsentOutdated(Conflict):
     code = "consent_outdated"
 
 
+class CollectionNotWaiting(Conflict):
+    """The collection is LIVE: there is nothing to be looked at."""
+
+    code = "collection_not_waiting"
+
+
 class CollectionExists(Conflict):
     """The event's collection is being deployed, or is deployed already."""
 

@@ -1,4 +1,4 @@
-"""Whether the key that mints can pay for what is sold. New sales stop first, so that mints never have to.
+"""Whether the keys that mint can pay for what is sold, each for its own events. New sales stop first, and no mint.
 
 What a sale promises is counted from the moment of the checkout: seats on hold cost gas too once they are paid.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,9 @@ from backend.tickets.models import Collection, MinterFunds, MintJob
 from backend.tickets.states import CollectionStatus, JobStatus
 
 MINTER = "minter"
+NOBODY = bytes(20)
+"""The minter of a collection that was rotated to none."""
+
 LOW = "minter_balance_low"
 _RESUMES_AT = 1.5
 """How many reserves it takes to go on again after a stop."""
@@ -32,31 +35,39 @@ _log = logs.get(__name__)
 
 
 def check() -> None:
-    """Look at the minter of each network on which we sell, and stop sales or let them go on. A door.
+    """Look at every minter of a collection, and those for the next; stop sales or let them go on. A door.
 
     Raises ChainUnreachable: what was written at the last look stays.
     """
     with unit_of_work() as session:
-        live = select(Collection.network).where(Collection.status == CollectionStatus.LIVE).distinct()
-        selling = sorted(session.scalars(live))
-    for network in selling:
+        live = select(Collection.network, Collection.minter).where(
+            Collection.status == CollectionStatus.LIVE, Collection.minter.is_not(None), Collection.minter != NOBODY
+        )
+        minters: dict[str, set[bytes]] = {}
+        for network, key in session.execute(live.distinct()):
+            minters.setdefault(network, set()).add(bytes(key or b""))
+    for network, at_work in sorted(minters.items()):
         try:
             port = registry.port(network)
         except UnknownNetwork:
             # A network we served once: nothing is minted there any more.
             continue
-        address = registry.signer(network, MINTER).address
+        found = at_work | {key.address for key in registry.keyring(network, MINTER).all()}
         price = min(port.fees().max_fee, networks.network(network).fee_ceiling)
-        balance = port.balance(address)
+        balances = {address: port.balance(address) for address in sorted(found)}
+        for address, balance in balances.items():
+            with unit_of_work() as session:
+                seen(session, network, address, balance, price, clock.now())
         with unit_of_work() as session:
-            seen(session, network, address, balance, price, clock.now())
+            gone = delete(MinterFunds).where(MinterFunds.network == network, MinterFunds.address.not_in(found))
+            session.execute(gone)
 
 
 def seen(session: Session, network: str, address: bytes, balance: int, price: int, now: datetime) -> bool:
     """Write down what a minter holds and needs at `price` wei a unit of gas, and tell its events; True: sales stop."""
     settings = get_settings()
     funds = _locked(session, network, address, now)
-    owed, reserve = owed_tickets(session, network), settings.sales_reserve_tickets
+    owed, reserve = owed_tickets(session, network, address), settings.sales_reserve_tickets
     funds.owed_tickets, funds.balance, funds.checked_at = owed, balance, now
     funds.needed = cost(owed + reserve, price, settings.batch_size)
     funds.resumes_at = cost(owed + int(reserve * _RESUMES_AT), price, settings.batch_size)
@@ -65,10 +76,11 @@ def seen(session: Session, network: str, address: bytes, balance: int, price: in
     if is_low != (funds.suspended_since is not None):
         funds.suspended_since = now if is_low else None
         log = _log.error if is_low else _log.info
-        log("sales_suspended" if is_low else "sales_resumed", network=network, balance=balance, needed=funds.needed)
+        shown = {"network": network, "minter": "0x" + address.hex(), "balance": balance, "needed": funds.needed}
+        log("sales_suspended" if is_low else "sales_resumed", **shown)
     session.flush()
     # Told at each look: an event whose collection came to life meanwhile hears it too.
-    catalog.suspend_sales(session, _events(session, network), LOW if is_low else None)
+    catalog.suspend_sales(session, _events(session, network, address), LOW if is_low else None)
     return is_low
 
 
@@ -78,9 +90,9 @@ def cost(tickets: int, price: int, batch_size: int) -> int:
     return price * (full * rules.mint_gas(batch_size) + (rules.mint_gas(rest) if rest else 0))
 
 
-def owed_tickets(session: Session, network: str) -> int:
-    """Count what is sold and not minted, and what checkouts may still turn into sales."""
-    here = (Collection.network == network, Collection.status == CollectionStatus.LIVE)
+def owed_tickets(session: Session, network: str, minter: bytes) -> int:
+    """Count what is sold and not minted of the minter's collections, and what checkouts may still turn into sales."""
+    here = (Collection.network == network, Collection.minter == minter, Collection.status == CollectionStatus.LIVE)
     queued = (
         select(func.count())
         .select_from(MintJob)
@@ -99,6 +111,6 @@ def _locked(session: Session, network: str, address: bytes, now: datetime) -> Mi
     return session.scalars(query.with_for_update(key_share=True).execution_options(populate_existing=True)).one()
 
 
-def _events(session: Session, network: str) -> Sequence[UUID]:
-    query = select(Collection.event_id).where(Collection.network == network, Collection.status == CollectionStatus.LIVE)
-    return list(session.scalars(query))
+def _events(session: Session, network: str, minter: bytes) -> Sequence[UUID]:
+    here = (Collection.network == network, Collection.minter == minter, Collection.status == CollectionStatus.LIVE)
+    return list(session.scalars(select(Collection.event_id).where(*here)))

@@ -51,6 +51,7 @@ class Collection(Leased, Base):
         _one_of("status", CollectionStatus, "status"),
         CheckConstraint("next_batch >= 1", name="next_batch"),
         Index("ix_collections_address", "network", "address"),
+        Index("ix_collections_minter", "network", "minter"),
         Index(
             "ix_collections_unsettled",
             "run_after",
@@ -77,6 +78,13 @@ class Collection(Leased, Base):
     generation: Mapped[int] = mapped_column(default=0)
     """Rises with each new consent, so that each has its own transaction in the outbox."""
     next_batch: Mapped[int] = mapped_column(BigInteger, default=1)
+    minter: Mapped[bytes | None]
+    """Whose mints it takes: as signed, then as its final logs say; zero: nobody's."""
+    minter_since: Mapped[int | None] = mapped_column(BigInteger)
+    """The final block that says so; null: none does yet."""
+    operator: Mapped[bytes | None]
+    """As `minter`, of ticket statuses."""
+    operator_since: Mapped[int | None] = mapped_column(BigInteger)
     mismatches: Mapped[list[Any] | None]
     base_uri: Mapped[str | None]
     """Where the chain says its metadata is, when that is not what was signed; null: as signed."""

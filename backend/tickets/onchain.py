@@ -10,7 +10,7 @@ from backend.chain.deployments import deployment
 from backend.chain.models import ChainBlock, ChainLog
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import clock
-from backend.tickets import bought, final, holdings, metadata_changes
+from backend.tickets import bought, final, holdings, keys, metadata_changes
 from backend.tickets.models import Holding, TokenMovement
 
 _FACTORY = "CollectionFactory"
@@ -83,3 +83,9 @@ def settle_deployments(session: Session, network: str, logs: Sequence[Log]) -> N
 def follow_metadata(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Have the chain asked where a collection's metadata is now, and whether it stays there."""
     metadata_changes.seen(session, network, logs)
+
+
+@when_final(_COLLECTION, *keys.EVENTS)
+def follow_keys(session: Session, network: str, logs: Sequence[Log]) -> None:
+    """Sign by the keys that a collection has now."""
+    keys.changed(session, network, logs)

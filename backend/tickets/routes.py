@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from backend.tickets import (
     admin_routes,
     claim_routes,
+    collection_admin_routes,
     collection_routes,
     funds_routes,
     late_routes,
@@ -26,6 +27,7 @@ for part in (
     ticket_routes,
     claim_routes,
     admin_routes,
+    collection_admin_routes,
     funds_routes,
     late_routes,
     send_routes,

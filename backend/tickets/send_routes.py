@@ -72,6 +72,7 @@ class SendOut(BaseModel):
     subject_id: UUID = Field(description="What it is about: a batch's id for `mint_batch`", examples=[_ID])
     generation: int = Field(description="How often it was asked for anew", examples=[0])
     signer_role: str = Field(examples=["minter"])
+    signer: AddressText | None = Field(description="The key that has to sign it; null: the first one of its role")
     to: AddressText
     status: SendStatus
     status_since: datetime
@@ -91,6 +92,7 @@ class SendOut(BaseModel):
             subject_id=row.subject_id,
             generation=row.generation,
             signer_role=row.signer_role,
+            signer=None if row.signer is None else show_address(row.signer),
             to=show_address(row.to_address),
             status=SendStatus(row.status),
             status_since=row.status_since,

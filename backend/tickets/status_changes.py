@@ -81,6 +81,7 @@ def send(session: Session, change: StatusChange, now: datetime) -> None:
         now,
         generation=change.generation,
         waits_on=WAITS_ON,
+        signer=collection.operator,
     )
     change.status = step(StatusChangeStatus(change.status), StatusChangeStatus.SENT)
     jobs.release(change)

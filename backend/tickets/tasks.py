@@ -1,5 +1,7 @@
 """The worker's door: claims rows in short transactions, asks networks between them, and sweeps up lost nudges."""
 
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -7,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.chain import abi, outbox, registry
 from backend.chain.models import ChainSend
+from backend.chain.port import Tag
 from backend.kit import clock, jobs, logs
 from backend.kit.db import unit_of_work
 from backend.settings import get_settings
@@ -18,6 +21,7 @@ from backend.tickets import (
     disputes,
     effects,
     funds,
+    keys,
     late,
     metadata,
     metadata_changes,
@@ -35,6 +39,7 @@ from backend.tickets.states import BatchStatus, CollectionStatus, StatusChangeSt
 
 _log = logs.get(__name__)
 _LEASE_SECONDS = 120
+_NOT_FINAL_YET = timedelta(seconds=2)
 
 
 @jobs.task("tickets.close_batch")
@@ -55,8 +60,15 @@ def ask_chain(batch_id: UUID) -> None:
         collection = session.get_one(Collection, batch.collection_id)
         network, address = collection.network, collection.address
     try:
-        call = abi.encode_call("TicketCollection", "batchState", [number])
-        answer = abi.decode_output("TicketCollection", "batchState", registry.port(network).call(address or b"", call))
+        answer = _batch_state(network, address or b"", number, None)
+        if answer["state"] != 0 and _batch_state(network, address or b"", number, "finalized") != answer:
+            # Consumed in a block that may still be undone, and nothing of ours would notice: ask again.
+            with unit_of_work() as session:
+                mine = jobs.held(session, Batch, batch_id, lease)
+                reason = mine.last_error
+                jobs.release(mine)
+                mine.last_error, mine.run_after = reason, clock.now() + _NOT_FINAL_YET
+            return
         with unit_of_work() as session:
             outbox.lock_all(session, batches.MINT, batch_id)
             if send_id is not None:
@@ -121,7 +133,7 @@ def ask_deployment(collection_id: UUID) -> None:
 def verify_collection(collection_id: UUID) -> None:
     """Compare a deployed collection with what was signed."""
     with unit_of_work() as session:
-        collection = _claim(session, collection_id, CollectionStatus.DEPLOYED)
+        collection = _claim(session, collection_id, CollectionStatus.DEPLOYED, CollectionStatus.MISMATCH)
         if collection is None:
             return
         lease, expected = collection.lease_id, deploy.signed(collection)
@@ -196,6 +208,13 @@ def read_metadata(collection_id: UUID) -> None:
         metadata_changes.found(session, collection_id, marks, base_uri, is_frozen=is_frozen)
 
 
+@jobs.task("tickets.follow_keys")
+def follow_keys(collection_id: UUID) -> None:
+    """Have a collection's unfinished sends signed by the keys it has now."""
+    with unit_of_work() as session:
+        keys.follow(session, collection_id, clock.now())
+
+
 @jobs.every(seconds=15)
 @jobs.task("tickets.check_funds")
 def check_funds() -> None:
@@ -217,10 +236,14 @@ def sweep() -> None:
         deployed = jobs.due(session, Collection, now, Collection.status == CollectionStatus.DEPLOYED)
         statuses = jobs.due(session, StatusChange, now, StatusChange.status == StatusChangeStatus.WAITING)
         payable = jobs.due(session, Payout, now, Payout.status.in_(payout_rules.UNDER_WAY))
+        strangers = keys.behind(session)
         for order_id in disputes.sold_while_locked(session):
             disputes.release_sold(session, order_id, now)
         sends = effects.unclear(session)
         unread = metadata_changes.unread(session)
+    with unit_of_work() as session:
+        # Their own transaction: sends are locked before batches, and the one above has locked those.
+        effects.settle_overtaken(session, now)
     with unit_of_work() as session:
         # Its own transaction: orders are locked before batches, and the one above has locked those.
         late.tell_orders(session, now)
@@ -232,6 +255,7 @@ def sweep() -> None:
     jobs.swept(payable, check_payout)
     jobs.swept(sends, ask_effect)
     jobs.swept(unread, read_metadata)
+    jobs.swept(strangers, follow_keys)
 
 
 def _close_next(collection_id: UUID) -> bool:
@@ -264,14 +288,22 @@ def _close_next(collection_id: UUID) -> bool:
     return closed is not None and gathered.is_full
 
 
+def _batch_state(network: str, address: bytes, number: int, block: Tag | None) -> dict[str, Any]:
+    call = abi.encode_call("TicketCollection", "batchState", [number])
+    answer: dict[str, Any] = abi.decode_output(
+        "TicketCollection", "batchState", registry.port(network).call(address, call, block)
+    )
+    return answer
+
+
 def _pin(files: dict[str, bytes], signed_cid: str) -> None:
     store = stores.store()
     if check_cid(files, store.pin(files), store.name) != signed_cid:
         raise WrongCid(f"the metadata is not what was signed as {signed_cid}")
 
 
-def _claim(session: Session, collection_id: UUID, status: CollectionStatus) -> Collection | None:
-    where = Collection.status == status
+def _claim(session: Session, collection_id: UUID, *statuses: CollectionStatus) -> Collection | None:
+    where = Collection.status.in_(statuses)
     return jobs.claim(session, Collection, collection_id, clock.now(), _LEASE_SECONDS, where)
 
 

@@ -193,7 +193,7 @@ class _Books:
         query = """
             SELECT role, a.nonce, array_agg(DISTINCT a.send_id::text) FROM chain_attempts a
             JOIN chain_signers s ON s.address = a.signer AND s.network = a.network
-            GROUP BY 1, 2 HAVING count(DISTINCT a.send_id) > 1
+            WHERE a.raw IS NOT NULL GROUP BY 1, 2 HAVING count(DISTINCT a.send_id) > 1
         """
         for role, nonce, sends in self.database.rows(query):
             yield f"{role} nonce {nonce}: sends {', '.join(sends)}"

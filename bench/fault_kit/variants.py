@@ -68,11 +68,13 @@ def _store_late(real: Callable[..., None], claimed: Any, attempt: Any) -> None:
     real(claimed, attempt)
 
 
-def _sign_at_todays_fee(real: Callable[..., tuple[bytes, bytes]], claimed: Any, attempt: Any) -> tuple[bytes, bytes]:
+def _sign_at_todays_fee(
+    real: Callable[..., tuple[bytes, bytes]], claimed: Any, attempt: Any, signer: Any
+) -> tuple[bytes, bytes]:
     """Sign anew at each try, at what the fee then is: without stored bytes there is nothing else to send."""
     more = random.randrange(1, 1_000_000)  # noqa: S311 - what a market does, not a secret
     attempt.max_fee, attempt.priority_fee = attempt.max_fee + more, attempt.priority_fee + more
-    return real(claimed, attempt)
+    return real(claimed, attempt, signer)
 
 
 def _form_anew(_real: Callable[..., None], session: Any, batch: Any, reason: str) -> None:

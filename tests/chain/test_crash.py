@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backend.chain import registry
+from backend.chain import claimed, registry
 from backend.chain import send as sending
 from backend.chain.models import AttemptStatus, SendStatus
 from tests.factories.chain import NETWORK, Lab, Outbox
@@ -99,7 +99,7 @@ def test_while_the_dead_workers_lease_runs_nobody_else_touches_the_send(
     outbox.wait(5)
     outbox.send(send_id)
     assert outbox.attempts(send_id)[0].status == AttemptStatus.ALLOTTED
-    outbox.wait(sending.LEASE_SECONDS)
+    outbox.wait(claimed.LEASE_SECONDS)
     outbox.send(send_id)
     assert outbox.attempts(send_id)[0].status == AttemptStatus.BROADCAST
 
@@ -113,7 +113,7 @@ def test_a_worker_that_was_only_slow_finds_its_lease_gone_and_sends_nothing(
     def slow(*args: Any) -> Any:
         signed = sign(*args)
         monkeypatch.setattr(sending, "_sign", sign)
-        outbox.wait(sending.LEASE_SECONDS + 1)
+        outbox.wait(claimed.LEASE_SECONDS + 1)
         outbox.send(send_id)  # another worker takes over while we sign
         return signed
 

@@ -12,7 +12,7 @@ from eth_account import Account
 
 from backend.chain import networks, registry, typed_data
 from backend.chain.evm import answers, client, pool
-from backend.chain.evm.signers import LocalSigner, RawKeyRefused, SignerMissing, open_signer
+from backend.chain.evm.signers import LocalSigner, RawKeyRefused, open_signer
 from backend.chain.port import (
     AlreadyKnown,
     CallReverted,
@@ -21,6 +21,7 @@ from backend.chain.port import (
     InsufficientFunds,
     NonceTooLow,
     RefusedByNode,
+    SignerMissing,
     WrongChain,
 )
 from backend.settings import Settings, get_settings

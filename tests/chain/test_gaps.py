@@ -106,17 +106,12 @@ def test_a_key_that_is_not_ours_any_more_is_not_used(fake_outbox: Outbox) -> Non
     assert fills() == [] and open_gaps() == [1.0]
 
 
-def test_a_role_without_a_key_keeps_nobody_from_being_looked_at(fake_outbox: Outbox, monkeypatch) -> None:
+def test_a_role_without_a_key_keeps_nobody_from_being_looked_at(fake_outbox: Outbox) -> None:
     fake_outbox.settle(fake_outbox.enqueue(1))
     lose(1)
 
-    def missing(*_: object) -> None:
-        from backend.chain.evm.signers import SignerMissing
-
-        raise SignerMissing
-
-    monkeypatch.setattr(registry, "signer", missing)
-    look(fake_outbox, 3)
+    with registry.replaced(NETWORK, fake_outbox.lab.port, {ROLE: []}):
+        look(fake_outbox, 3)
     assert fills() == [] and open_gaps() == [1.0]
 
 

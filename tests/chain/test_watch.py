@@ -9,7 +9,7 @@ import pytest
 
 from backend.chain import outbox as asking
 from backend.chain import registry
-from backend.chain.models import AttemptStatus, SendStatus
+from backend.chain.models import AttemptStatus, ChainSend, SendStatus
 from backend.chain.port import Look
 from backend.kit.db import unit_of_work
 from tests.factories.chain import COUNTER, NETWORK, Lab, Outbox, land
@@ -211,6 +211,11 @@ class _ShowsNoReceipts:
     def receipt(self, _tx_hash: bytes) -> None:
         return None
 
+    def forgets(self) -> "_ShowsNoReceipts":
+        """It does not even know the transactions."""
+        self.transaction_known = lambda _: False
+        return self
+
     @contextmanager
     def look(self) -> Iterator[Look]:
         yield Look(self, asks_two=False)
@@ -233,6 +238,35 @@ def test_replaced_bytes_that_were_mined_are_not_given_up_while_no_receipt_is_sho
     statuses = [attempt.status for attempt in fake_outbox.attempts(send_id)]
     assert statuses == [AttemptStatus.FINAL, AttemptStatus.REPLACED]
     assert fake_outbox.row(send_id).status == SendStatus.FINAL and fake_outbox.lab.landed() == 1
+
+
+@pytest.mark.parametrize("is_sent_again", [False, True])
+def test_bytes_that_were_given_up_with_their_nonce_and_turn_up_final_are_what_happened(
+    fake_outbox: Outbox, is_sent_again: bool
+) -> None:
+    send_id = _broadcast(fake_outbox)
+    fake_outbox.wait(60)
+    fake_outbox.watch(send_id)
+    fake_outbox.lab.mine()
+    fake_outbox.send(send_id)
+    lagging: Any = _ShowsNoReceipts(fake_outbox.lab.port).forgets()
+    with registry.replaced(NETWORK, lagging, {}):
+        for _ in range(3):
+            fake_outbox.watch(send_id)
+            fake_outbox.lab.mine(3)
+    assert [one.status for one in fake_outbox.attempts(send_id)] == [AttemptStatus.REPLACED, AttemptStatus.DROPPED]
+    if is_sent_again:
+        with unit_of_work() as session:
+            asking.settle_unknown(session, send_id, happened=False, now=fake_outbox.now)
+            session.get_one(ChainSend, send_id).data = land(2)  # so that it is not refused before it has a nonce
+        fake_outbox.send(send_id)
+        with unit_of_work() as session:
+            session.get_one(ChainSend, send_id).data = land(1)
+    fake_outbox.watch(send_id)
+    assert fake_outbox.row(send_id).status == SendStatus.FINAL
+    statuses = [attempt.status for attempt in fake_outbox.attempts(send_id)]
+    assert statuses == [AttemptStatus.FINAL, AttemptStatus.DROPPED, AttemptStatus.REPLACED][: len(statuses)]
+    assert fake_outbox.heard(send_id)[-2:] == ["SendMined", "SendFinal"]
 
 
 def test_what_strange_bytes_did_for_us_is_not_done_again(outbox: Outbox, lab: Lab) -> None:

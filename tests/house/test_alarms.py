@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import CheckConstraint, Table
 
 from backend.api import make_app
 from backend.kit import alarms
+from backend.kit.db import Base
 
 APP = make_app()
 RUNBOOK = Path(__file__).parents[2] / "docs/runbooks/stuck-mint.md"
@@ -19,8 +21,47 @@ MACHINES = sorted(alarms.registered.values(), key=lambda machine: machine.name)
 WAITING = [(machine.name, state, rule) for machine in MACHINES for state, rule in machine.waiting()]
 
 
+NO_MACHINES = {
+    "holdings": "a number of the contract's, computed from its logs",
+    "token_movements": "as of holdings",
+}
+
+
+def _words(table: Table, column: str) -> set[str]:
+    """The words the database admits in a column, by its own check."""
+    checks = [str(one.sqltext) for one in table.constraints if isinstance(one, CheckConstraint)]
+    listed = [check for check in checks if re.match(rf"{column} IN \(", check)]
+    return set(re.findall(r"'(\w+)'", listed[0])) if listed else set()
+
+
+STATEFUL = [
+    table for table in sorted(Base.metadata.tables.values(), key=lambda one: one.name)
+    if "status" in table.columns and table.name not in NO_MACHINES
+]  # fmt: skip
+
+
 def test_the_machines_of_a_purchase_are_all_there():
-    assert {"mint_job", "batch", "send", "attempt", "order", "refund", "status_change"} <= set(alarms.registered)
+    wanted = {"mint_job", "batch", "send", "attempt", "order", "refund", "status_change", "payment", "payout", "claim"}
+    wanted |= {"collection", "purchase", "reaction", "provider_event", "dispute", "reward", "index_cursor"}
+    assert wanted <= set(alarms.registered)
+    assert {table.name for table in STATEFUL} >= {"payments", "claims", "reactions", "refund_payouts", "chain_cursors"}
+
+
+@pytest.mark.parametrize("table", STATEFUL, ids=lambda table: table.name)
+def test_every_table_with_states_is_a_machine_and_every_word_it_admits_has_an_alarm_or_rests(table):
+    [machine] = [one for one in MACHINES if one.model.__table__ is table]
+    admitted = _words(table, "status")
+    assert admitted, "its states are checked by the database"
+    assert admitted == set(machine.states) == {str(word) for word in machine.words}
+
+
+def test_what_is_no_machine_has_a_reason_and_a_table():
+    assert set(NO_MACHINES) <= set(Base.metadata.tables)
+    assert not {one.model.__tablename__ for one in MACHINES} & set(NO_MACHINES)
+
+
+def test_no_state_waits_without_anything_a_person_can_ask_for():
+    assert [(machine, state) for machine, state, rule in WAITING if not rule.actions] == []
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)

@@ -32,13 +32,14 @@ class RealChain:
     """Our contracts on anvil; `work` is the worker, `index` the indexer."""
 
     def __init__(self, node, manifests, session: Session) -> None:
-        self.node, self.session, self.late = node, session, timedelta()
+        self.node, self.session, self.late, self.manifests = node, session, timedelta(), manifests
         self.port = EvmChain(31337, node.url)
         self.signers = {role: LocalSigner(Account.from_key(keccak(text=f"tests: {role}"))) for role in ROLES}
         for signer in self.signers.values():
             node.fund("0x" + signer.address.hex(), 10**20)
         self.admin = bytes.fromhex(self.ask("eth_accounts")[0][2:])
-        self._indexed = self._settled = 0
+        self._indexed: dict[bytes, int] = {}
+        self._settled: dict[bytes, int] = {}
         implementation = self._create("TicketCollection", b"")
         self.factory = self._create("CollectionFactory", self.admin.rjust(32, b"\0"))
         self.call("CollectionFactory", self.factory, "addVersion", [implementation])
@@ -95,14 +96,16 @@ class RealChain:
     def index(self, collection: bytes) -> None:
         """Apply every log so far and settle those in final blocks, as the indexer does."""
         head, finalized = self.port.head().number, self.port.finalized().number
-        seen = self._logs(collection, self._indexed + 1, head)
+        seen = self._logs(collection, self._indexed.get(collection, 0) + 1, head)
         self._hand(onchain.project, "TicketCollection", holdings.EVENTS, seen)
-        final = self._logs(collection, self._settled + 1, finalized)
+        final = self._logs(collection, self._settled.get(collection, 0) + 1, finalized)
         self._hand(onchain.settle_deployments, "CollectionFactory", ("CollectionDeployed",), final)
         self._hand(onchain.settle_batches, "TicketCollection", ("BatchMinted", "BatchCancelled"), final)
         self._hand(onchain.settle_purchases, "TicketCollection", ("TicketsBought",), final)
         self._hand(onchain.settle_tokens, "TicketCollection", ("Transfer", "StatusChanged"), final)
-        self._indexed, self._settled = head, max(self._settled, finalized)
+        self._hand(onchain.follow_keys, "TicketCollection", ("MinterChanged", "OperatorChanged"), final)
+        self._indexed[collection] = head
+        self._settled[collection] = max(self._settled.get(collection, 0), finalized)
         self.session.flush()
 
     def _hand(self, handler, contract: str, events: tuple[str, ...], logs: list[Log]) -> None:

@@ -56,7 +56,7 @@ def test_what_waits_too_long_is_shown_oldest_first_with_what_can_be_done(client,
     assert [action["url"] for action in shown["actions"]] == urls
     with clock.frozen(now + timedelta(hours=5)):
         later = ask(client, as_admin(session))
-    assert {"batch", "mint_job", "order", "send"} == {item["machine"] for item in later}
+    assert {"batch", "mint_job", "order", "payment", "send"} == {item["machine"] for item in later}
     assert [item["since"] for item in later] == sorted(item["since"] for item in later)
 
 
@@ -82,6 +82,7 @@ BATCH_ACTIONS = [
     (state, action.path.rpartition("/")[2])
     for state, rule in alarms.registered["batch"].waiting()
     for action in rule.actions
+    if action.method == "POST"
 ]
 
 
@@ -184,8 +185,9 @@ def test_the_gauges_know_what_is_offered_and_what_blocks_took(session, batch, no
             )
         )  # fmt: skip
     session.flush()
-    assert gauges.registered["chain_fee_offered_wei"].read(session) == {("eip155:31337", "minter"): 8.0}
-    assert gauges.registered["chain_fee_paid_wei"].read(session) == {("eip155:31337", "minter"): 700.0}
+    key = "0x" + "01" * 20
+    assert gauges.registered["chain_fee_offered_wei"].read(session) == {("eip155:31337", "minter", key): 8.0}
+    assert gauges.registered["chain_fee_paid_wei"].read(session) == {("eip155:31337", "minter", key): 700.0}
     with clock.frozen(now + timedelta(hours=2)):
         assert gauges.registered["chain_fee_paid_wei"].read(session) == {}
 

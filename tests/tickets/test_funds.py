@@ -93,18 +93,18 @@ def test_what_was_ordered_before_comes_back_and_what_is_paid_is_minted(
     assert job.status == "MINTED"
 
 
-def test_what_is_owed_counts_checkouts_and_ends_with_the_mint(client, chain, session, sale, collection):
-    assert funds.owed_tickets(session, NETWORK) == 0
+def test_what_is_owed_counts_checkouts_and_ends_with_the_mint(client, chain, session, sale, minter, collection):
+    assert funds.owed_tickets(session, NETWORK, minter) == 0
     assert buy(client, sale, 1).status_code == 201
-    assert funds.owed_tickets(session, NETWORK) == 1
+    assert funds.owed_tickets(session, NETWORK, minter) == 1
     order = queue(session, sale, ALICE, 3)
     held = session.scalar(select(func.sum(Tier.held)))
     jobs = jobs_of(session, order.id)
-    assert funds.owed_tickets(session, NETWORK) == held + len(jobs)
+    assert funds.owed_tickets(session, NETWORK, minter) == held + len(jobs)
     tasks.close_batch(collection.id)
     session.refresh(jobs[0])
     chain.work(jobs[0].batch_id)
-    assert funds.owed_tickets(session, NETWORK) == held
+    assert funds.owed_tickets(session, NETWORK, minter) == held
 
 
 def test_more_owed_needs_more(session, sale, minter, now):

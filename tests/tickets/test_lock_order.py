@@ -217,6 +217,7 @@ def test_a_consent_and_a_collection_that_turns_out_to_be_live(minting, slow_lock
     deadline = NOON + timedelta(hours=1)
     message = {
         "maxSupply": 50, "version": 1, "eventRef": "0x" + uuid4().hex * 2, "deadline": int(deadline.timestamp()),
+        "minter": "0x" + "a1" * 20, "operator": "0x" + "a2" * 20,
     }  # fmt: skip
     asked = consent.Words(NETWORK, ADDRESS, BOB, message, {"1.json": "{}"})
 

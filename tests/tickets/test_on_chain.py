@@ -47,7 +47,7 @@ def deploy(client, chain, session, sale, promoter) -> Collection:
     headers = signed_in(session, address_of(promoter), chain.now())
     words, answer = consent_to(client, sale, promoter, headers)
     assert answer.status_code == 202, answer.json()
-    collection = session.scalars(select(Collection)).one()
+    collection = session.scalars(select(Collection).where(Collection.event_id == sale.event.id)).one()
     tasks.deploy_collection(collection.id)
     chain.work(collection.id)
     tasks.verify_collection(collection.id)

@@ -160,7 +160,7 @@ def test_a_purchase_that_a_reorg_undoes_before_it_is_final_pays_nothing(buyer, c
     chain.ask("anvil_reorg", 1, [])
     chain.ask("anvil_dropAllTransactions")
     chain.node.mine(10)
-    onchain.forget(session, NETWORK, chain._indexed, set())
+    onchain.forget(session, NETWORK, chain._indexed[collection.address], set())
     chain.index(collection.address)
     assert stored(session, order).status == "AWAITING_PAYMENT"
     assert tickets_of(session, UUID(order["order_id"])) == []

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from eth_account import Account
@@ -9,15 +10,9 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from backend.chain.port import Signer, Transaction
+from backend.chain.port import Signer, SignerMissing, Transaction
 from backend.kit.errors import Unavailable
-from backend.settings import SIGNER_ROLES, Settings
-
-
-class SignerMissing(Unavailable):
-    """There is no key for this role: set its keystore (or, for development only, its raw key)."""
-
-    code = "signer_missing"
+from backend.settings import KeyPlace, Settings
 
 
 class RawKeyRefused(Unavailable):
@@ -56,30 +51,29 @@ class LocalSigner:
         return keccak(raw)
 
 
-def open_signer(role: str, settings: Settings) -> Signer:
-    """Return the signer of `role` as the settings name it: in a key service, a keystore, or (not in production) raw.
+def open_signer(role: str, settings: Settings, place: KeyPlace | None = None) -> Signer:
+    """Return the key of `role` that is kept at `place`: in a key service, a keystore, or (not in production) raw.
+
+    Without `place` it is the role's first.
 
     Raises SignerMissing, RawKeyRefused, and for a key service KeyServiceBusy, KeyServiceRefused, SignatureRefused.
     """
-    if role not in SIGNER_ROLES:
+    place = place or next(iter(settings.key_places(role)), None)
+    if place is None:
         raise SignerMissing(role=role)
-    kms_key = getattr(settings, f"{role}_kms_key")
-    keystore, key = getattr(settings, f"{role}_keystore"), getattr(settings, f"{role}_key")
-    if kms_key is not None:
-        return _in_key_service(kms_key, settings)
-    if keystore is not None:
+    if place.kind == "kms_key":
+        return _in_key_service(place.value, settings)
+    if place.kind == "keystore":
         try:
-            secret = Account.decrypt(json.loads(keystore.read_text()), settings.keystore_password or "")
+            secret = Account.decrypt(json.loads(Path(place.value).read_text()), settings.keystore_password or "")
         except (OSError, ValueError) as error:
             raise SignerMissing(
                 f"The keystore of {role} cannot be opened: {type(error).__name__}.", role=role
             ) from None
         return LocalSigner(Account.from_key(secret))
-    if key is None:
-        raise SignerMissing(role=role)
     if settings.is_production:
         raise RawKeyRefused(role=role)
-    return LocalSigner(Account.from_key(key))
+    return LocalSigner(Account.from_key(place.value))
 
 
 def _in_key_service(key_id: str, settings: Settings) -> Signer:
