@@ -37,7 +37,9 @@ _FROM, _TO = ["2027-06-01T00:00:00Z"], ["2027-07-01T00:00:00Z"]
 From = Annotated[IsoMoment, Query(alias="from", description="Not before", examples=_FROM)]
 To = Annotated[IsoMoment, Query(description="Before", examples=_TO)]
 Kinds = Annotated[list[Literal["PRIMARY", "SALE", "BUYBACK"]], Query(description="May be given again: any of them")]
-Wallet = Annotated[AddressText | None, Query()]
+Seller = Annotated[AddressText | None, Query(description="What this wallet sold; the collection's own: PRIMARY sales")]
+Buyer = Annotated[AddressText | None, Query(description="What this wallet bought")]
+Receiver = Annotated[AddressText | None, Query(description="What this wallet got")]
 TokenId = Annotated[Annotated[int, Field(ge=0, lt=2**53)] | None, Query(description="Sales of this ticket")]
 _LIST_ERRORS = (BadCursor, TooManyLines, CollectionUnknown, statement.BadPeriod, UnknownCurrency, NotDeployed)
 
@@ -72,8 +74,8 @@ def sales_of_collection(
     asked: AskedFor,
     wanted: FiltersDep,
     kind: Kinds = [],  # noqa: B006 - FastAPI copies it
-    seller: Wallet = None,
-    buyer: Wallet = None,
+    seller: Seller = None,
+    buyer: Buyer = None,
 ) -> Any:
     """Return what was sold on chain, by the box office and on the market, the newest first. Public, like the chain.
 
@@ -101,11 +103,11 @@ def royalties_of_collection(
     session: SessionDep,
     asked: AskedFor,
     wanted: FiltersDep,
-    receiver: Wallet = None,
+    receiver: Receiver = None,
 ) -> Any:
     """Return what the market paid as royalties, the newest first, and the sums of all that match. Public.
 
-    The sums are not in the file.
+    The sums are on the first page, and not in the file.
     """
     network, collection = get_settings().evm_network, parse_address(address)
     tickets.check_known(session, network, collection)
@@ -115,7 +117,7 @@ def royalties_of_collection(
     found = kit_lists.answer(session, asked, listed, state)
     if isinstance(found, Response):
         return found
-    sums = lists.royalty_totals(session, network, listed)
+    sums = None if asked.page.cursor else lists.royalty_totals(session, network, listed)
     return RoyaltyPage(items=found.items, next_cursor=found.next_cursor, totals=sums)
 
 

@@ -148,7 +148,7 @@ class RoyaltyTotal(BaseModel):
 class RoyaltyPage(Page[RoyaltyOut]):
     """One page of royalties, and what all that match come to."""
 
-    totals: list[RoyaltyTotal]
+    totals: list[RoyaltyTotal] | None = Field(description="On the first page only")
 
 
 class TotalOut(BaseModel):

@@ -120,6 +120,7 @@ def test_royalties_are_those_that_were_paid_and_their_sums(client, sold):
     assert blocks(client, ROYALTIES) == [4, 2]
     assert blocks(client, ROYALTIES, receiver="0x" + CAROL.hex()) == [2]
     told = client.get(ROYALTIES, params={"limit": 1}).json()
+    assert client.get(ROYALTIES, params={"limit": 1, "cursor": told["next_cursor"]}).json()["totals"] is None
     sums = {(one["receiver"], one["currency"]): (one["sales"], one["price"], one["royalty"]) for one in told["totals"]}
     assert sums == {
         (show_address(ALICE), "BNB"): (1, "1000", "50"),
