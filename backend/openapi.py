@@ -71,8 +71,10 @@ def _complete(operation: dict[str, Any], roles: frozenset[str]) -> None:
     """Add what every operation answers: invalid requests, missing sessions, roles that may not."""
     answers = operation["responses"]
     if "422" in answers and "HTTPValidationError" in str(answers["422"]):
-        answers["422"] = {"description": "`invalid_request`: `details.errors` names each field"}
+        del answers["422"]
     common = {"413": "`too_large`: the body is larger than 1 MB", "500": "`internal`: quote the trace id"}
+    if "requestBody" in operation or operation.get("parameters"):
+        common["422"] = "`invalid_request`: `details.errors` names each field"
     if "requestBody" in operation:
         common["400"] = "`invalid_request`: the body cannot be read at all"
     common["401"] = "`unauthenticated`: the session that was sent is no good"
@@ -85,7 +87,10 @@ def _complete(operation: dict[str, Any], roles: frozenset[str]) -> None:
             operation["security"].append({"orderSecret": []})
         operation["description"] = f"{operation.get('description', '')}\n\nRoles: {', '.join(sorted(names))}.".strip()
     for status, words in common.items():
-        answers.setdefault(status, {"description": words})
+        told = answers.setdefault(status, {"description": words})
+        # What every operation answers comes on top of what this one says by itself.
+        if words.partition(":")[0] not in told["description"]:
+            told["description"] = f"{words}\n\n{told['description']}"
     for status, answer in answers.items():
         if int(status) >= 400:  # noqa: PLR2004 - errors begin here
             content = answer.setdefault("content", {}).setdefault("application/json", {})

@@ -16,8 +16,7 @@ from pydantic import BaseModel, Field
 from backend.accounts.access import Role, allow
 from backend.chain import registry
 from backend.chain.endpoints import Condition, Finality
-from backend.chain.models import CursorStatus
-from backend.chain.progress import NetworkProgress, progress
+from backend.chain.progress import IndexState, NetworkProgress, lag_blocks, progress
 from backend.kit import clock, db, errors, gauges, logs
 from backend.kit.clock import NowDep
 from backend.migrations.versions import head
@@ -51,7 +50,7 @@ class Health(BaseModel):
 
     status: Literal["ok"] = "ok"
     time: datetime
-    networks: list[NetworkProgress] = Field(description="One for each network the index follows")
+    networks: list[NetworkProgress] = Field(description="Ours, and each other network the index has followed")
     nodes: list[Nodes] = Field(description="The RPC endpoints as this process last saw them")
 
 
@@ -64,8 +63,16 @@ class Ready(BaseModel):
 
 @router.get("/health", dependencies=[allow(Role.PUBLIC)], summary="Is the process alive, how far is the index?")
 def health(session: db.SessionDep, now: NowDep) -> Health:
-    """Answer with the index's last block and lag. Needs the database; for the other parts ask /ready."""
-    return Health(time=now, networks=progress(session, now), nodes=[_nodes(each) for each in registry.conditions()])
+    """Answer with the index's last block and lag. Needs the database; for the other parts ask /ready.
+
+    It says ok as long as the process answers: whether the index is dead, stuck or behind is in `networks`.
+    """
+    conditions = registry.conditions()
+    networks = progress(session, now, [get_settings().evm_network])
+    heads = {each.network: each.head for each in conditions}
+    for one in networks:
+        one.lag_blocks = lag_blocks(one.last_block, heads.get(one.network))
+    return Health(time=now, networks=networks, nodes=[_nodes(each) for each in conditions])
 
 
 def _nodes(each: Condition) -> Nodes:
@@ -100,7 +107,7 @@ def _check_index() -> str:
     network = get_settings().evm_network
     with db.unit_of_work() as session:
         found = next((one for one in progress(session, clock.now()) if one.network == network), None)
-    if found is None or found.status != CursorStatus.HALTED:
+    if found is None or found.status != IndexState.HALTED:
         return "ok"
     return f"halted at block {found.last_block}: a block that was final was undone, a person must look"
 

@@ -4,14 +4,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.chain.models import ChainBlock, ChainCursor, CursorStatus
-from backend.chain.progress import FACTS_CURSOR, FINAL_CURSORS
+from backend.chain.progress import FACTS_CURSOR, FINAL_CURSORS, is_followed
 from indexer.node import Node
 from indexer.rpc import NodeTrouble
-from indexer.writer import lock_key
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def health(session: Session, network: str, head: int | None) -> IndexHealth:
     cursors = session.scalars(
         select(ChainCursor).where(ChainCursor.network == network).order_by(ChainCursor.name)
     ).all()
-    followed = _is_followed(session, network)
+    followed = is_followed(session, network)
     facts = next((cursor for cursor in cursors if cursor.name == FACTS_CURSOR), None)
     if facts is None:
         return IndexHealth(network, "NEW", followed=followed, head=head)
@@ -112,13 +111,3 @@ def head_of(node: Node) -> int | None:
         return node.tip().head.number
     except NodeTrouble:
         return None
-
-
-def _is_followed(session: Session, network: str) -> bool:
-    key = lock_key(network) & (2**64 - 1)
-    query = text(
-        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND database = "
-        "(SELECT oid FROM pg_database WHERE datname = current_database()) "
-        "AND classid::bigint = :high AND objid::bigint = :low)"
-    )
-    return bool(session.scalar(query, {"high": key >> 32, "low": key & 0xFFFFFFFF}))

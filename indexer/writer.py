@@ -6,13 +6,13 @@ The lock belongs to the session: the database's address must not go through a po
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 
 import psycopg
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from backend.chain.progress import lock_key
 from backend.kit import db
 
 LOST = (DBAPIError, psycopg.OperationalError, psycopg.InterfaceError)
@@ -29,11 +29,6 @@ _OPEN = """
 
 class WriterLost(Exception):
     """The connection that held the lock is gone, and with it the right to write."""
-
-
-def lock_key(network: str) -> int:
-    """Return the key of the network's advisory lock: a signed 64-bit number."""
-    return int.from_bytes(sha256(f"backstage indexer {network}".encode()).digest()[:8], "big", signed=True)
 
 
 class Writer:

@@ -96,7 +96,7 @@ def check_price(price_minor: int) -> None:
     if price_minor == 0:
         raise FreeTickets
     if not 0 < price_minor <= MAX_PRICE_MINOR:
-        raise BadPrice(largest_minor=MAX_PRICE_MINOR)
+        raise BadPrice(largest_minor=str(MAX_PRICE_MINOR))
 
 
 def check_token_price(amount: int) -> None:
@@ -104,7 +104,7 @@ def check_token_price(amount: int) -> None:
     if amount == 0:
         raise FreeTickets
     if not 0 < amount <= MAX_TOKEN_PRICE:
-        raise BadPrice(largest_minor=MAX_TOKEN_PRICE)
+        raise BadPrice(largest_minor=str(MAX_TOKEN_PRICE))
 
 
 def check_quantity(quantity: int, sold: int = 0) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from backend.accounts.addresses import AddressText
+from backend.catalog import rules
 from backend.catalog.models import Event, EventStatus, Tier, Venue
 from backend.kit import money
 from backend.kit.moments import IsoMoment
@@ -148,7 +149,9 @@ class TierShown(BaseModel):
     id: UUID = Field(examples=[_ID])
     number: int = Field(description="Counts from 1 in the event; the tier on chain", examples=[1])
     name: str = Field(examples=["Standing"])
-    price_minor: int = Field(description="In the smallest unit of `currency`", examples=[49_900])
+    price_minor: int = Field(
+        description="By card, in the smallest unit of `currency`", le=rules.MAX_PRICE_MINOR, examples=[49_900]
+    )
     currency: str = Field(examples=["SEK"])
     quantity: int = Field(examples=[500])
     available: int = Field(description="Neither held nor paid at this moment", examples=[312])

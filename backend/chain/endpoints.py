@@ -37,3 +37,5 @@ class Condition:
     finality: Finality | None
     """None before the first look."""
     endpoints: tuple[EndpointCondition, ...]
+    head: int | None = None
+    """The newest block that counts as seen; None when none was shown lately."""

@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 from backend.chain import gaps, registry, rules
 from backend.chain.endpoints import EndpointCondition, Finality
 from backend.chain.models import AttemptStatus, ChainAttempt, ChainCursor, ChainSend, ChainSigner
+from backend.chain.progress import IndexState, NetworkProgress, lag_blocks, progress
 from backend.kit import clock
 from backend.kit.gauges import Reading, gauge
+from backend.settings import get_settings
 
 _HOUR = timedelta(hours=1)
 
@@ -128,6 +130,46 @@ def cursors(session: Session) -> Reading:
     """Read the cursors."""
     rows = session.scalars(select(ChainCursor))
     return {(row.network, row.name, row.status): float(row.block_number) for row in rows}
+
+
+def _of_networks(value: Callable[[NetworkProgress], float | None]) -> Callable[[Session], Reading]:
+    def read(session: Session) -> Reading:
+        told = progress(session, clock.now(), [get_settings().evm_network])
+        return {(one.network,): figure for one in told if (figure := value(one)) is not None}
+
+    return read
+
+
+def _figure(number: float | None) -> float | None:
+    return None if number is None else float(number)
+
+
+gauge("index_last_block", "The newest block whose logs are applied", ("network",))(
+    _of_networks(lambda one: _figure(one.last_block))
+)
+gauge("index_finalized_block", "Everything up to it is final", ("network",))(
+    _of_networks(lambda one: _figure(one.finalized_block))
+)
+gauge("index_settled_block", "Up to it everybody who waits for final logs has had them", ("network",))(
+    _of_networks(lambda one: _figure(one.settled_block))
+)
+gauge("index_lag_seconds", "Age of the newest block applied; a quiet chain lets it grow", ("network",))(
+    _of_networks(lambda one: one.lag_seconds)
+)
+
+
+@gauge("index_lag_blocks", "Blocks the index is behind the newest that our nodes showed", labels=("network",))
+def index_lag_blocks(session: Session) -> Reading:
+    """Compare the index with what this process last saw; no figure where its nodes showed no block lately."""
+    heads = {each.network: each.head for each in registry.conditions()}
+    return _of_networks(lambda one: _figure(lag_blocks(one.last_block, heads.get(one.network))))(session)
+
+
+@gauge("index_state", "1 for the state the index is in: an alarm on any but RUNNING", labels=("network", "state"))
+def index_state(session: Session) -> Reading:
+    """Say it of each state, so that an alarm needs no absence of a figure."""
+    told = progress(session, clock.now(), [get_settings().evm_network])
+    return {(one.network, state): float(one.status is state) for one in told for state in IndexState}
 
 
 def _of_endpoints(value: Callable[[EndpointCondition], float | None]) -> Reading:

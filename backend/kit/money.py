@@ -76,6 +76,12 @@ def exponent(currency: str) -> int:
     raise UnknownCurrency(currency)
 
 
+def decimal_text(amount: int, places: int) -> str:
+    """Write an amount of the smallest unit in whole ones, exactly and with all its places: 4_990 and 2 give `49.90`."""
+    sign, digits = ("-" if amount < 0 else ""), str(abs(amount)).rjust(places + 1, "0")
+    return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else f"{sign}{digits}"
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount in the smallest unit of `currency`: `Money(4_990, "SEK")` is 49.90 kronor. May be negative."""
@@ -128,10 +134,7 @@ class Money:
 
     def __str__(self) -> str:
         """Write for people: `49.90 SEK`."""
-        sign, digits = ("-" if self.amount < 0 else ""), str(abs(self.amount)).rjust(self.exponent + 1, "0")
-        if not self.exponent:
-            return f"{sign}{digits} {self.currency}"
-        return f"{sign}{digits[: -self.exponent]}.{digits[-self.exponent :]} {self.currency}"
+        return f"{decimal_text(self.amount, self.exponent)} {self.currency}"
 
 
 def allocate(amount: Money, weights: Sequence[int]) -> list[Money]:

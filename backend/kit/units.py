@@ -23,4 +23,14 @@ Units = Annotated[
     PlainSerializer(str, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": "^(0|[1-9][0-9]*)$", "examples": ["150000000000000000000"]}),
 ]
-"""A whole number of the smallest unit (wei for BNB and BKS). Written as a string; a JSON integer is read as well."""
+"""A whole number of the smallest unit (wei for BNB and BKS). Written as a string; a JSON integer is read as well.
+
+So is what may be in any currency, for then it may be in one of these.
+"""
+
+SignedUnits = Annotated[
+    int,
+    PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^(0|-?[1-9][0-9]*)$", "examples": ["-99000"]}),
+]
+"""The same with a sign, as in the books. For answers only."""

@@ -12,6 +12,7 @@ from backend.accounts.access import Principal, Role, allow
 from backend.accounts.errors import NotYourOrganisation
 from backend.kit import db, errors, money
 from backend.kit.pages import BadCursor, Page, PageParams, paginate
+from backend.kit.units import SignedUnits
 from backend.ledger.models import Journal, LedgerEntry
 
 router = APIRouter(prefix="/v1/organisations/{organisation_id}/ledger", tags=["ledger"])
@@ -25,7 +26,7 @@ class BalanceOut(BaseModel):
     account: str = Field(examples=["provider:stripe:receivable"])
     currency: str = Field(examples=["SEK"])
     exponent: int = Field(description="Decimal places of the currency's smallest unit", examples=[2])
-    amount: int = Field(description="Debits less credits, in the smallest unit", examples=[99_000])
+    amount: SignedUnits = Field(description="Debits less credits, in the smallest unit", examples=["99000"])
 
 
 class BalancesOut(BaseModel):
@@ -40,7 +41,7 @@ class EntryOut(BaseModel):
 
     account: str
     currency: str
-    amount: int
+    amount: SignedUnits
 
 
 class JournalOut(BaseModel):

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, EmailStr, Field
 
 from backend.kit import money
+from backend.kit.units import Units
 from backend.orders.models import Order, OrderStatus
 from backend.payments.models import Payment, PaymentStatus
 
@@ -89,7 +90,7 @@ class LineOut(BaseModel):
     line_id: UUID
     tier_id: UUID
     quantity: int
-    unit_price_minor: int
+    unit_price_minor: Units = Field(description="In the currency's smallest unit", examples=["49900"])
 
 
 class PaymentOut(BaseModel):
@@ -111,7 +112,7 @@ class OrderOut(BaseModel):
     status: OrderStatus
     currency: str = Field(examples=["SEK"])
     exponent: int = Field(description="Decimal places of the currency's smallest unit", examples=[2])
-    total_minor: int = Field(description="In the currency's smallest unit; of a token beyond 2^53: read it whole")
+    total_minor: Units = Field(description="In the currency's smallest unit", examples=["99800"])
     lines: list[LineOut]
     recipient: str | None = Field(description="The wallet the tickets go to; null: they wait for a claim code")
     placed_at: datetime

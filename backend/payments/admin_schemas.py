@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from backend.kit.money import exponent
+from backend.kit.units import Units
 from backend.payments.models import (
     Dispute,
     DisputeStatus,
@@ -32,8 +33,8 @@ class PaymentShown(BaseModel):
     attempt: int = Field(examples=[1])
     status: PaymentStatus = Field(examples=["STUCK"])
     problem: str | None = Field(description="Why it is STUCK or FAILED", examples=["amount_mismatch"])
-    amount_minor: int = Field(description="In the currency's smallest unit", examples=[99_800])
-    refunded_minor: int = Field(description="Given back, or on its way back", examples=[0])
+    amount_minor: Units = Field(description="In the currency's smallest unit", examples=["99800"])
+    refunded_minor: Units = Field(description="Given back, or on its way back", examples=["0"])
     currency: str = Field(examples=["SEK"])
     exponent: int = Field(description="Decimal places of the currency's smallest unit", examples=[2])
     created_at: datetime = Field(examples=[_NOON])
@@ -70,7 +71,7 @@ class RefundShown(BaseModel):
     provider_ref: str | None = Field(description="The provider's name for it", examples=["re_1Example"])
     status: RefundStatus = Field(examples=["STUCK"])
     problem: str | None = Field(description="Why it is STUCK or FAILED", examples=["amount_mismatch"])
-    amount_minor: int = Field(description="In the currency's smallest unit", examples=[99_800])
+    amount_minor: Units = Field(description="In the currency's smallest unit", examples=["99800"])
     currency: str = Field(examples=["SEK"])
     exponent: int = Field(description="Decimal places of the currency's smallest unit", examples=[2])
     created_at: datetime = Field(examples=[_NOON])
@@ -104,7 +105,7 @@ class DisputeShown(BaseModel):
     provider_ref: str = Field(description="The provider's name for it", examples=["dp_1Example"])
     status: DisputeStatus = Field(examples=["OPEN"])
     reason: str = Field(description="In the provider's words", examples=["fraudulent"])
-    amount_minor: int = Field(description="In the currency's smallest unit", examples=[99_800])
+    amount_minor: Units = Field(description="In the currency's smallest unit", examples=["99800"])
     currency: str = Field(examples=["SEK"])
     exponent: int = Field(description="Decimal places of the currency's smallest unit", examples=[2])
     opened_at: datetime = Field(examples=[_NOON])

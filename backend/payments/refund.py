@@ -45,7 +45,7 @@ def request_refund(session: Session, payment_id: UUID, amount: Money, reason: st
         raise PaymentDisputed
     left = payment.amount - Money(payment.refunded_minor, payment.currency)
     if not Money(0, payment.currency) < amount or left < amount:
-        raise RefundTooLarge(left_minor=left.amount, currency=left.currency)
+        raise RefundTooLarge(left_minor=str(left.amount), currency=left.currency)
     payment.refunded_minor += amount.amount
     asked = Refund(
         organisation_id=payment.organisation_id,

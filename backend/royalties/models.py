@@ -1,4 +1,4 @@
-"""What each sale of the market paid to whom."""
+"""What each sale paid to whom: the box office's on chain, and the market's."""
 
 from datetime import datetime
 
@@ -9,16 +9,17 @@ from backend.kit.db import Base, Wei
 
 
 class Sale(Base):
-    """One Sale log of the market. A projection: rewritten by reorgs, rebuilt at will.
+    """One TicketsBought log of a collection, or Sale log of the market. A projection: rewritten, rebuilt at will.
 
     Amounts are in the smallest unit of `currency`, a token's address (zero: the native coin). The seller got
-    price - royalty - fee. Hashes are 32 bytes, addresses 20.
+    price - royalty - fee. At the box office the collection is the seller: it keeps the proceeds for the promoter and
+    the fee for the platform, until they are withdrawn. Hashes are 32 bytes, addresses 20.
     """
 
     __tablename__ = "sales"
     __table_args__ = (
         CheckConstraint("royalty >= 0 AND fee >= 0 AND royalty + fee <= price", name="shares"),
-        CheckConstraint("kind IN (1, 2)", name="kind"),
+        CheckConstraint("kind IN (0, 1, 2)", name="kind"),
         Index("ix_sales_collection", "network", "collection", "block_number", "log_index"),
         Index("ix_sales_block", "network", "block_number"),
         Index("ix_sales_sold_at", "sold_at"),
@@ -33,6 +34,8 @@ class Sale(Base):
     """The block's time."""
     collection: Mapped[bytes]
     token_id: Mapped[Wei]
+    """The first; of several bought together the others follow it."""
+    quantity: Mapped[int]
     seller: Mapped[bytes]
     buyer: Mapped[bytes]
     currency: Mapped[bytes]
@@ -42,8 +45,9 @@ class Sale(Base):
     fee_receiver: Mapped[bytes]
     fee: Mapped[Wei]
     kind: Mapped[int] = mapped_column(SmallInteger)
-    """As on chain: 1 SALE, 2 BUYBACK."""
+    """1 SALE and 2 BUYBACK as on chain; 0 PRIMARY."""
     order_hash: Mapped[bytes]
+    """Of the listing, offer or turn; of the box office the quote's id."""
 
     @property
     def proceeds(self) -> int:

@@ -1,11 +1,16 @@
-"""Which logs royalties reads: the market's sales. Provisionally into `sales`; into the books when final."""
+"""Which logs royalties reads: sales. Provisionally into `sales`; those of the market into the books when final.
+
+What the box office sells on chain is in the books already, as a paid order.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from backend.accounts.addresses import ZERO_ADDRESS
 from backend.chain import abi
 from backend.chain.deployments import deployment
 from backend.chain.facts import Facts, store_new
@@ -14,9 +19,10 @@ from backend.kit import bulk, clock
 from backend.kit.bulk import ADDRESS, WORD
 from backend.royalties import books, late
 from backend.royalties.models import Sale
+from backend.royalties.rules import PRIMARY
 from backend.tickets.models import Collection
 
-_MARKET = "ResaleMarket"
+_MARKET, _COLLECTION = "ResaleMarket", "TicketCollection"
 _WORDS = 9
 _COLUMNS = (
     "network",
@@ -27,6 +33,7 @@ _COLUMNS = (
     "sold_at",
     "collection",
     "token_id",
+    "quantity",
     "seller",
     "buyer",
     "currency",
@@ -38,6 +45,7 @@ _COLUMNS = (
     "kind",
     "order_hash",
 )
+_ONE = bulk.int4(1)
 
 projects(Sale)
 
@@ -55,6 +63,14 @@ def keep(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Keep who paid what to whom, once for each log."""
     facts = Facts.of(network, logs)
     store_new(session, Sale.__tablename__, _COLUMNS, facts, _rows(facts))
+
+
+@on_log(_COLLECTION, "TicketsBought")
+def keep_primary(session: Session, network: str, logs: Sequence[Log]) -> None:
+    """Keep what was bought at the box office, once for each log."""
+    rows = [primary_row_of(network, log) for log in logs]
+    # A list of rows, not VALUES: a statement has at most 65,535 parameters, a stretch of blocks any number of logs.
+    session.execute(insert(Sale).on_conflict_do_nothing(), rows)
 
 
 @on_undo
@@ -97,6 +113,7 @@ def _rows(facts: Facts) -> dict[int, bytes]:
                 ADDRESS,
                 rows[at + 200 : at + 220],
                 bulk.numeric(int.from_bytes(rows[at + 224 : at + 256], "big")),
+                _ONE,
                 ADDRESS,
                 rows[at + 272 : at + 292],
                 ADDRESS,
@@ -122,14 +139,10 @@ def row_of(network: str, log: Log) -> dict[str, Any]:
     """Return the columns of `sales` that a Sale log fills."""
     said = abi.decode_log(_MARKET, "Sale", log.topics, log.data)
     return {
-        "network": network,
-        "tx_hash": log.tx_hash,
-        "log_index": log.log_index,
-        "block_hash": log.block_hash,
-        "block_number": log.block_number,
-        "sold_at": log.block_timestamp,
+        **_place(network, log),
         "collection": said["collection"],
         "token_id": said["tokenId"],
+        "quantity": 1,
         "seller": said["seller"],
         "buyer": said["buyer"],
         "currency": said["currency"],
@@ -140,4 +153,36 @@ def row_of(network: str, log: Log) -> dict[str, Any]:
         "fee": said["fee"],
         "kind": said["kind"],
         "order_hash": said["orderHash"],
+    }
+
+
+def primary_row_of(network: str, log: Log) -> dict[str, Any]:
+    """Return the columns of `sales` that a TicketsBought log fills: the collection sold, and keeps the fee as well."""
+    said = abi.decode_log(_COLLECTION, "TicketsBought", log.topics, log.data)
+    return {
+        **_place(network, log),
+        "collection": log.address,
+        "token_id": said["firstTokenId"],
+        "quantity": said["quantity"],
+        "seller": log.address,
+        "buyer": said["buyer"],
+        "currency": said["currency"],
+        "price": said["price"],
+        "royalty_receiver": ZERO_ADDRESS,
+        "royalty": 0,
+        "fee_receiver": log.address if said["fee"] else ZERO_ADDRESS,
+        "fee": said["fee"],
+        "kind": PRIMARY,
+        "order_hash": said["quoteId"],
+    }
+
+
+def _place(network: str, log: Log) -> dict[str, Any]:
+    return {
+        "network": network,
+        "tx_hash": log.tx_hash,
+        "log_index": log.log_index,
+        "block_hash": log.block_hash,
+        "block_number": log.block_number,
+        "sold_at": log.block_timestamp,
     }

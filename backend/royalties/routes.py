@@ -1,146 +1,135 @@
-"""Sales and statements over HTTP."""
+"""Sales, royalties and statements over HTTP."""
 
-from datetime import datetime
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, Field
-from sqlalchemy import select
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
 
 from backend.accounts.access import Principal, Role, allow
-from backend.accounts.addresses import AddressText, show_address
+from backend.accounts.addresses import AddressText, parse_address
 from backend.accounts.errors import NotYourOrganisation
-from backend.chain.currencies import UnknownCurrency, code_of
+from backend.chain import progress
+from backend.chain.currencies import UnknownCurrency
+from backend.chain.deployments import NotDeployed
+from backend.kit import lists as kit_lists
 from backend.kit.db import SessionDep
 from backend.kit.errors import Forbidden, Unauthenticated, responses
+from backend.kit.lists import AskedFor, TooManyLines
 from backend.kit.moments import IsoMoment
-from backend.kit.pages import BadCursor, Page, PageParams, paginate
-from backend.kit.units import Units
-from backend.royalties import statement
+from backend.kit.pages import BadCursor, Page
+from backend.royalties import lists, statement
+from backend.royalties.lists import Filters
 from backend.royalties.models import Sale
-from backend.royalties.rules import KINDS, Total, totals
+from backend.royalties.rules import totals
+from backend.royalties.schemas import RoyaltyPage, SaleOut, StatementOut, TotalOut
 from backend.settings import get_settings
+from backend.tickets import service as tickets
+from backend.tickets.errors import CollectionUnknown
+from backend.tickets.paths import CollectionPath
 
 router = APIRouter(tags=["royalties"])
 
 Anyone = Annotated[Principal | None, allow(Role.PUBLIC)]
 Bookkeeper = Annotated[Principal, allow(Role.PROMOTER, Role.ADMIN)]
-From = Annotated[IsoMoment, Query(alias="from", description="Not before", examples=["2027-06-01T00:00:00Z"])]
-To = Annotated[IsoMoment, Query(description="Before", examples=["2027-07-01T00:00:00Z"])]
-_HASH = "0x" + "ab" * 32
+_FROM, _TO = ["2027-06-01T00:00:00Z"], ["2027-07-01T00:00:00Z"]
+From = Annotated[IsoMoment, Query(alias="from", description="Not before", examples=_FROM)]
+To = Annotated[IsoMoment, Query(description="Before", examples=_TO)]
+Kinds = Annotated[list[Literal["PRIMARY", "SALE", "BUYBACK"]], Query(description="May be given again: any of them")]
+Seller = Annotated[AddressText | None, Query(description="What this wallet sold; the collection's own: PRIMARY sales")]
+Buyer = Annotated[AddressText | None, Query(description="What this wallet bought")]
+Receiver = Annotated[AddressText | None, Query(description="What this wallet got")]
+TokenId = Annotated[Annotated[int, Field(ge=0, lt=2**53)] | None, Query(description="Sales of this ticket")]
+_LIST_ERRORS = (BadCursor, TooManyLines, CollectionUnknown, statement.BadPeriod, UnknownCurrency, NotDeployed)
 
 
-class SaleOut(BaseModel):
-    """One sale of the market; seller + royalty + fee = price, to the unit."""
-
-    network: str = Field(examples=["eip155:31337"])
-    tx_hash: str = Field(examples=[_HASH])
-    log_index: int = Field(examples=[4])
-    block_number: int = Field(examples=[1234])
-    sold_at: datetime = Field(description="The block's time")
-    collection: AddressText
-    token_id: int = Field(examples=[65536])
-    kind: str = Field(description="SALE or BUYBACK", examples=["SALE"])
-    seller: AddressText
-    buyer: AddressText
-    currency: str = Field(description="Its code, or the token's address", examples=["BKS"])
-    price: Units
-    proceeds: Units = Field(description="What the seller got")
-    royalty_receiver: str
-    royalty: Units
-    fee_receiver: str
-    fee: Units
-    order_hash: str = Field(description="Of the listing, offer or turn", examples=[_HASH])
-
-    @classmethod
-    def of(cls, row: Sale) -> "SaleOut":
-        """Show a row."""
-        return cls(
-            network=row.network,
-            tx_hash="0x" + row.tx_hash.hex(),
-            log_index=row.log_index,
-            block_number=row.block_number,
-            sold_at=row.sold_at,
-            collection=show_address(row.collection),
-            token_id=row.token_id,
-            kind=KINDS[row.kind],
-            seller=show_address(row.seller),
-            buyer=show_address(row.buyer),
-            currency=_currency(row.network, row.currency),
-            price=row.price,
-            proceeds=row.proceeds,
-            # Not AddressText: nobody, the zero address, where there is no royalty or fee.
-            royalty_receiver=show_address(row.royalty_receiver),
-            royalty=row.royalty,
-            fee_receiver=show_address(row.fee_receiver),
-            fee=row.fee,
-            order_hash="0x" + row.order_hash.hex(),
-        )
+def _filters(
+    begin: Annotated[
+        IsoMoment | None, Query(alias="from", description="Not before, by the block's time", examples=_FROM)
+    ] = None,
+    end: Annotated[IsoMoment | None, Query(alias="to", description="Before, by the block's time", examples=_TO)] = None,
+    currency: Annotated[
+        str | None, Query(max_length=42, description="Its code (BNB, BKS) or the token's address", examples=["BKS"])
+    ] = None,
+    final: Annotated[bool | None, Query(description="true: what cannot be undone any more; false: the rest")] = None,
+    token_id: TokenId = None,
+) -> Filters:
+    return Filters(begin=begin, end=end, currency=currency, is_final=final, token_id=token_id)
 
 
-class TotalOut(BaseModel):
-    """Sales of one collection, kind and currency."""
-
-    collection: AddressText
-    kind: str = Field(examples=["SALE"])
-    currency: str = Field(examples=["BKS"])
-    sales: int = Field(examples=[12])
-    price: Units
-    proceeds: Units
-    royalty: Units
-    fee: Units
-
-    @classmethod
-    def of(cls, network: str, total: Total) -> "TotalOut":
-        """Show a total."""
-        return cls(
-            collection=show_address(total.collection),
-            kind=KINDS[total.kind],
-            currency=_currency(network, total.currency),
-            sales=total.sales,
-            price=total.price,
-            proceeds=total.proceeds,
-            royalty=total.royalty,
-            fee=total.fee,
-        )
-
-
-class StatementOut(BaseModel):
-    """What a period's sales came to. The lines are in the CSV."""
-
-    organisation_id: UUID
-    begin: datetime
-    end: datetime
-    totals: list[TotalOut]
+FiltersDep = Annotated[Filters, Depends(_filters)]
 
 
 @router.get(
-    "/v1/collections/{address}/sales", summary="Sales of a collection by the index", responses=responses(BadCursor)
+    "/v1/collections/{address}/sales",
+    summary="Sales of a collection by the index",
+    response_model=Page[SaleOut],
+    responses={**kit_lists.answers(lists.SALE_COLUMNS), **responses(*_LIST_ERRORS)},
 )
 def sales_of_collection(
-    address: Annotated[str, Path(pattern=r"^0x[0-9a-fA-F]{40}$")],
+    address: CollectionPath,
     _principal: Anyone,
     session: SessionDep,
-    page: PageParams,
-) -> Page[SaleOut]:
-    """Return its sales, the newest first; the newest may still be undone. Public, like the chain itself."""
-    query = select(Sale).where(
-        Sale.network == get_settings().evm_network, Sale.collection == bytes.fromhex(address[2:])
-    )
-    rows, cursor = paginate(session, query, [Sale.block_number, Sale.log_index], page, descending=True)
-    return Page(items=[SaleOut.of(row) for row in rows], next_cursor=cursor)
+    asked: AskedFor,
+    wanted: FiltersDep,
+    kind: Kinds = [],  # noqa: B006 - FastAPI copies it
+    seller: Seller = None,
+    buyer: Buyer = None,
+) -> Any:
+    """Return what was sold on chain, by the box office and on the market, the newest first. Public, like the chain.
+
+    What is not final may still be undone: a page that was read may then differ from the same page read again, while
+    with `final=true` lines are only ever added. Amounts are in the currency's smallest unit; the file has them in whole
+    units, too.
+    """
+    network, collection = get_settings().evm_network, parse_address(address)
+    tickets.check_known(session, network, collection)
+    chosen = replace(wanted, kinds=kind, seller=_bytes(seller), buyer=_bytes(buyer))
+    state = progress.state(session, network)
+    listed = lists.sales(network, collection, chosen, progress.finalized(session, network))
+    return kit_lists.answer(session, asked, listed, state)
+
+
+@router.get(
+    "/v1/collections/{address}/royalties",
+    summary="Royalties that sales of a collection paid",
+    response_model=RoyaltyPage,
+    responses={**kit_lists.answers(lists.ROYALTY_COLUMNS), **responses(*_LIST_ERRORS)},
+)
+def royalties_of_collection(
+    address: CollectionPath,
+    _principal: Anyone,
+    session: SessionDep,
+    asked: AskedFor,
+    wanted: FiltersDep,
+    receiver: Receiver = None,
+) -> Any:
+    """Return what the market paid as royalties, the newest first, and the sums of all that match. Public.
+
+    The sums are on the first page, and not in the file.
+    """
+    network, collection = get_settings().evm_network, parse_address(address)
+    tickets.check_known(session, network, collection)
+    chosen = replace(wanted, receiver=_bytes(receiver))
+    state = progress.state(session, network)
+    listed = lists.royalties(network, collection, chosen, progress.finalized(session, network))
+    found = kit_lists.answer(session, asked, listed, state)
+    if isinstance(found, Response):
+        return found
+    sums = None if asked.page.cursor else lists.royalty_totals(session, network, listed)
+    return RoyaltyPage(items=found.items, next_cursor=found.next_cursor, totals=sums)
 
 
 @router.get(
     "/v1/organisations/{organisation_id}/royalties/statement",
-    summary="What resale paid in a period",
+    summary="What sales on chain paid in a period",
     responses=responses(Unauthenticated, Forbidden, NotYourOrganisation, statement.BadPeriod),
 )
 def get_statement(
     organisation_id: UUID, principal: Bookkeeper, session: SessionDep, begin: From, to: To
 ) -> StatementOut:
-    """Add up the final sales of the organisation's collections."""
+    """Add up the final sales of the organisation's collections, by the box office and on the market."""
     principal.must_manage(organisation_id)
     rows = statement.sales(session, organisation_id, begin, to)
     by_network: dict[str, list[Sale]] = {}
@@ -168,8 +157,5 @@ def get_statement_csv(
     return Response("".join(lines), media_type="text/csv")
 
 
-def _currency(network: str, address: bytes) -> str:
-    try:
-        return code_of(network, address)
-    except UnknownCurrency:
-        return show_address(address)
+def _bytes(address: str | None) -> bytes | None:
+    return None if address is None else parse_address(address)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-BUYBACK = 2
-KINDS = {1: "SALE", BUYBACK: "BUYBACK"}
-"""The contract's numbers for a sale's kind."""
+PRIMARY, BUYBACK = 0, 2
+KINDS = {PRIMARY: "PRIMARY", 1: "SALE", BUYBACK: "BUYBACK"}
+"""Kinds of sales: the market's numbers, and ours for the box office on chain."""
 
 
 class Sold(Protocol):
@@ -25,8 +25,12 @@ class Sold(Protocol):
         """SALE or BUYBACK."""
 
     @property
+    def quantity(self) -> int:
+        """How many tickets."""
+
+    @property
     def price(self) -> int:
-        """What was paid."""
+        """What was paid for all of them."""
 
     @property
     def royalty(self) -> int:
@@ -45,6 +49,7 @@ class Total:
     kind: int
     currency: bytes
     sales: int = 0
+    tickets: int = 0
     price: int = 0
     royalty: int = 0
     fee: int = 0
@@ -62,6 +67,7 @@ def totals(sales: Iterable[Sold]) -> list[Total]:
         key = (sale.collection, sale.kind, sale.currency)
         total = found.setdefault(key, Total(*key))
         total.sales += 1
+        total.tickets += sale.quantity
         total.price += sale.price
         total.royalty += sale.royalty
         total.fee += sale.fee

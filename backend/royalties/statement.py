@@ -1,4 +1,6 @@
-"""A promoter's statement: what the sales of its collections paid to whom in a period. Final sales only.
+"""A promoter's statement: what the sales of its collections on chain paid to whom in a period. Final sales only.
+
+Those of the box office (PRIMARY) that were paid on chain are among them; what was paid by card is in the ledger alone.
 
 `scripts/royalty_statement.py` recomputes the same file from the chain alone; what differs is a defect here.
 """
@@ -28,6 +30,7 @@ COLUMNS = (
     "log_index",
     "collection",
     "token_id",
+    "quantity",
     "kind",
     "currency",
     "price",
@@ -87,6 +90,7 @@ def as_csv(rows: Iterable[Sale]) -> Iterator[str]:
                 sale.log_index,
                 show_address(sale.collection),
                 sale.token_id,
+                sale.quantity,
                 KINDS[sale.kind],
                 show_address(sale.currency),
                 sale.price,

@@ -223,3 +223,9 @@ class TierTwice(Invalid):
     """The rules name a tier twice: `details.tier`."""
 
     code = "tier_twice"
+
+
+class WalletLimitReached(Conflict):
+    """The event lets a wallet take `details.limit` tickets, and this one has taken `details.taken` already."""
+
+    code = "wallet_limit_reached"

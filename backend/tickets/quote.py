@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from backend.catalog.models import Tier
 from backend.chain import abi, currencies, permits, typed_data, unsigned
 from backend.chain.networks import network as known_network
-from backend.chain.port import ChainPort, Signer
+from backend.chain.port import ChainPort, InsufficientFunds, Signer
 from backend.kit.money import Money
 from backend.orders import fees, pay
 from backend.orders import rules as order_rules
@@ -22,11 +22,13 @@ from backend.orders.models import Order
 from backend.payments.models import Payment, PaymentStatus
 from backend.payments.providers.crypto import quote_id
 from backend.payments.rules import ON_CHAIN
-from backend.tickets.errors import CollectionUnknown, NoQuote
+from backend.tickets.errors import CollectionUnknown, NoQuote, WalletLimitReached
 from backend.tickets.models import Collection
 from backend.tickets.states import CollectionStatus
 
 SIGNER = "quote"
+_LEAST_GAS = 100_000
+"""No purchase takes less: so much a wallet must be able to pay before it is asked to sign a permit."""
 _QUOTE: typed_data.Fields = (
     ("id", "bytes32"),
     ("buyer", "address"),
@@ -121,6 +123,31 @@ def quote_of(session: Session, order: Order, payment: Payment, collection: Colle
     )
 
 
+def check_wallet(quote: Quote, port: ChainPort) -> None:
+    """Refuse before anything is signed what the contract or every node would refuse. Asks the network.
+
+    Raises WalletLimitReached, InsufficientFunds.
+    """
+    limit = _read(port, quote.collection, "rules")["maxPerWallet"]
+    if limit:
+        taken = _read(port, quote.collection, "takenBy", quote.buyer)
+        if taken + quote.quantity > limit:
+            raise WalletLimitReached(limit=limit, taken=taken)
+    value = quote.price if quote.is_in_coin else 0
+    _check_coin(port, quote.buyer, value + _LEAST_GAS * port.fees().max_fee)
+
+
+def _check_coin(port: ChainPort, wallet: bytes, needed: int) -> None:
+    balance = port.balance(wallet)
+    if balance < needed:
+        raise InsufficientFunds(balance=str(balance), needed=str(needed))
+
+
+def _read(port: ChainPort, collection: bytes, function: str, *arguments: Any) -> Any:
+    call = abi.encode_call("TicketCollection", function, arguments)
+    return abi.decode_output("TicketCollection", function, port.call(collection, call))
+
+
 def sign(quote: Quote, key: Signer) -> bytes:
     """Return the platform's signature; the key may live on another machine, so outside of transactions."""
     return key.sign_typed_data(quote.typed_data)
@@ -136,9 +163,11 @@ def permit_to_sign(quote: Quote, port: ChainPort) -> dict[str, Any] | None:
 def transaction(quote: Quote, signature: bytes, permit: bytes | None, port: ChainPort) -> dict[str, str]:
     """Return the unsigned `buy` for the buyer's wallet, tried first. `permit` is its signature. Asks the network.
 
-    Raises CallWouldRevert with the contract's reason, InsufficientFunds.
+    Raises CallWouldRevert with the contract's reason, and InsufficientFunds with what the wallet has and would need.
     """
     allowed = permits.NONE if permit is None else permits.signed(quote.price, quote.deadline, permit)
     data = abi.encode_call("TicketCollection", "buy", [quote.message, signature, allowed])
     value = quote.price if quote.is_in_coin else 0
-    return unsigned.transaction_for_wallet(port, quote.buyer, quote.collection, data, value)
+    made = unsigned.transaction_for_wallet(port, quote.buyer, quote.collection, data, value)
+    _check_coin(port, quote.buyer, value + int(made["gas"], 16) * int(made["maxFeePerGas"], 16))
+    return made

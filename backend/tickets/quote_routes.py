@@ -18,7 +18,7 @@ from backend.kit.units import Units
 from backend.orders.access import own_order
 from backend.orders.errors import OrderClosed, OrderUnknown, PaymentWindowOver
 from backend.tickets import quote
-from backend.tickets.errors import CollectionUnknown, NoQuote
+from backend.tickets.errors import CollectionUnknown, NoQuote, WalletLimitReached
 
 router = APIRouter(tags=["orders"])
 
@@ -60,19 +60,21 @@ class QuoteOut(BaseModel):
     "/v1/orders/{order_id}/quote",
     summary="The quote of an order that is paid on chain, and the transaction to pay it",
     responses=responses(
-        Unauthenticated, OrderUnknown, OrderClosed, PaymentWindowOver, NoQuote, CollectionUnknown, NotDeployed,
-        unsigned.CallWouldRevert, InsufficientFunds, ChainUnreachable,
+        Unauthenticated, OrderUnknown, OrderClosed, PaymentWindowOver, NoQuote, WalletLimitReached, CollectionUnknown,
+        NotDeployed, unsigned.CallWouldRevert, InsufficientFunds, ChainUnreachable,
     ),
 )  # fmt: skip
 def give_quote(order_id: UUID, body: QuoteIn, principal: Fan, now: NowDep) -> QuoteOut:
     """Return what your wallet signs and sends. Nothing you report is believed: the index sees the purchase.
 
+    A wallet that cannot pay for gas, or has taken as many tickets as the event allows one, is told so before it signs.
     In BKS it takes two calls: one for the permit to sign, one with its signature for the transaction.
     """
     with unit_of_work() as session:
         asked = quote.open_quote(session, own_order(session, order_id, principal, None), now)
     # No transaction is open here: the key and the node may be elsewhere.
     port = registry.port(asked.network)
+    quote.check_wallet(asked, port)
     signature = quote.sign(asked, registry.signer(asked.network, quote.SIGNER))
     to_sign = quote.permit_to_sign(asked, port)
     permit = bytes.fromhex(body.permit[2:]) if body.permit else None

@@ -34,7 +34,7 @@ class FaceValue(BaseModel):
 
     number: Annotated[int, Field(ge=1, lt=2**15, description="The tier's number", examples=[1])]
     face: Annotated[Units, Field(lt=2**96, description="In the smallest unit of the resale currency")]
-    list_minor: Annotated[int, Field(gt=0, lt=2**63)] | None = Field(
+    list_minor: Annotated[int, Field(gt=0, lt=2**53)] | None = Field(
         None, description="What it cost before a discount; null when there is none: the cap is face x price / list"
     )
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from backend.kit.db import locked
 from backend.tickets import status_changes
-from backend.tickets.errors import TicketUnknown
+from backend.tickets.errors import CollectionUnknown, TicketUnknown
 from backend.tickets.folding import STATUS
 from backend.tickets.models import Collection, Holding, Ticket, TokenMovement
 from backend.tickets.rules import ON_CHAIN_STATUS, ZERO_ADDRESS
@@ -84,6 +84,23 @@ def get(session: Session, ticket_id: UUID) -> Ticket:
     if found is None:
         raise TicketUnknown
     return found
+
+
+def token_of(session: Session, ticket_id: UUID) -> tuple[str, bytes, int] | None:
+    """Return network, collection and token id of a ticket; None before its mint is final. Raises TicketUnknown."""
+    ticket = get(session, ticket_id)
+    if ticket.collection_id is None or ticket.token_id is None:
+        return None
+    collection = session.get_one(Collection, ticket.collection_id)
+    return None if collection.address is None else (collection.network, collection.address, ticket.token_id)
+
+
+def check_known(session: Session, network: str, collection: bytes) -> None:
+    """Raise CollectionUnknown unless it is a collection of ours, or one whose tickets the index has seen."""
+    ours = select(Collection.id).where(Collection.network == network, Collection.address == collection)
+    seen = select(Holding.token_id).where(Holding.network == network, Holding.collection == collection)
+    if not session.scalar(select(or_(ours.exists(), seen.exists()))):
+        raise CollectionUnknown
 
 
 def _holdings() -> Select[Holding]:

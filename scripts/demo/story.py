@@ -153,10 +153,10 @@ class Story:
                 "the order is paid",
                 lambda: found if (found := fan.api.get(f"/v1/orders/{order['order_id']}"))["paid_at"] else None,
             )
-            seen.append(f"paid {paid['total_minor'] / 10 ** paid['exponent']:.2f} {paid['currency']}")
+            seen.append(f"paid {int(paid['total_minor']) / 10 ** paid['exponent']:.2f} {paid['currency']}")
         with step("settled in the ledger, summing to zero") as seen:
             balances = self.promoter.api.get(f"/v1/organisations/{self.organisation}/ledger")["balances"]
-            expect("sum of the ledger", sum(balance["amount"] for balance in balances), 0)
+            expect("sum of the ledger", sum(int(balance["amount"]) for balance in balances), 0)
             seen += [f"{balance['account']} {balance['amount']}" for balance in balances]
         with step("minted in one batch, final on chain") as seen:
             fan.await_order(order["order_id"], "FULFILLED")

@@ -52,7 +52,7 @@ def by_quote(story: "Story") -> None:
         node.give(story.admin.wallet, fan.address)
     with step("order placed, priced in BKS by the promoter") as seen:
         order = fan.order_on_chain(story.show, story.show.standing, 1)
-        agree("price", order=order["total_minor"], promoter=25 * BKS)
+        agree("price", order=int(order["total_minor"]), promoter=25 * BKS)
         seen.append(f"order {order['number']} 25 BKS")
     with step("quote signed by the platform, permit by her wallet") as seen:
         quoted = fan.quote(order)

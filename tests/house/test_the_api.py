@@ -3,6 +3,7 @@
 import pytest
 
 from backend.api import make_app
+from tests.fixtures.http import inexact
 
 DOCUMENT = make_app().openapi()
 OPERATIONS = [
@@ -106,3 +107,56 @@ def test_what_nobody_expected_is_answered_in_the_same_shape_under_the_trace_id(c
     assert response.headers["X-Trace-Id"] == "abc123"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "a fault of ours" not in response.text
+
+
+SCHEMAS = DOCUMENT["components"]["schemas"]
+MONEY = ("minor", "amount", "price", "fee", "wei", "total", "balance", "royalty", "proceeds", "needed", "face", "value")
+LARGEST_EXACT = 2**53 - 1
+
+
+def _parts(schema, seen):
+    """Everything an answer of this schema is made of: pairs of a property's name and its schema."""
+    name = schema.get("$ref", "").rpartition("/")[2]
+    if name:
+        if name not in seen:
+            yield from _parts(SCHEMAS[name], seen | {name})
+        return
+    for inner in (*schema.get("anyOf", []), *schema.get("allOf", []), *schema.get("oneOf", [])):
+        yield from _parts(inner, seen)
+    if isinstance(schema.get("items"), dict):
+        yield from _parts(schema["items"], seen)
+    for field, part in schema.get("properties", {}).items():
+        alternatives = part.get("anyOf", [part])
+        yield from ((field, one) for one in alternatives)
+        yield from _parts(part, seen)
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=_name)
+def test_no_amount_in_an_answer_is_a_number_that_javascript_would_round(path, method, operation):
+    wrong = []
+    for answer in operation["responses"].values():
+        schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        for field, part in _parts(schema, frozenset()):
+            says_money = any(field == word or field.endswith("_" + word) for word in MONEY)
+            is_number = part.get("type") in {"integer", "number"}
+            largest = part.get("maximum", part.get("exclusiveMaximum", LARGEST_EXACT + 2) - 1)
+            if says_money and is_number and largest > LARGEST_EXACT:
+                wrong.append(field)
+    assert wrong == [], f"{method} {path}: write them as kit.units.Units"
+
+
+def test_the_walk_over_the_answers_finds_amounts():
+    """The control: what the test above looks at is not nothing."""
+    found = {
+        field
+        for _, _, operation in OPERATIONS
+        for answer in operation["responses"].values()
+        for field, _ in _parts(answer.get("content", {}).get("application/json", {}).get("schema", {}), frozenset())
+    }
+    assert {"total_minor", "unit_price_minor", "amount_minor", "price", "royalty", "amount", "price_minor"} <= found
+    assert [field for field, part in _parts({"properties": {"price": {"type": "integer"}}}, frozenset())] == ["price"]
+
+
+def test_the_client_of_the_tests_notices_a_number_beyond_what_is_exact():
+    assert inexact({"a": [1, {"b": 2**53 - 1}], "c": "9007199254740993", "d": True}) == []
+    assert inexact({"a": [{"b": 2**53}], "c": -(2**60)}) == [".a[0].b = 9007199254740992", f".c = {-(2**60)}"]

@@ -17,22 +17,24 @@ class Sold:
     price: int
     royalty: int = 0
     fee: int = 0
+    quantity: int = 1
 
 
 def test_sales_are_added_up_by_collection_kind_and_currency():
     sales = [
         Sold(B, 1, BKS, 10, 1),
         Sold(A, 1, BKS, 100, 5, 2),
-        Sold(A, 1, BKS, 7),
+        Sold(A, 1, BKS, 7, quantity=3),
         Sold(A, 2, BKS, 3),
         Sold(A, 1, BNB, 4),
     ]
-    found = [(t.collection, t.kind, t.currency, t.sales, t.price, t.royalty, t.fee, t.proceeds) for t in totals(sales)]
+    parts = ("collection", "kind", "currency", "sales", "tickets", "price", "royalty", "fee", "proceeds")
+    found = [tuple(getattr(total, part) for part in parts) for total in totals(sales)]
     assert found == [
-        (A, 1, BNB, 1, 4, 0, 0, 4),
-        (A, 1, BKS, 2, 107, 5, 2, 100),
-        (A, 2, BKS, 1, 3, 0, 0, 3),
-        (B, 1, BKS, 1, 10, 1, 0, 9),
+        (A, 1, BNB, 1, 1, 4, 0, 0, 4),
+        (A, 1, BKS, 2, 4, 107, 5, 2, 100),
+        (A, 2, BKS, 1, 1, 3, 0, 0, 3),
+        (B, 1, BKS, 1, 1, 10, 1, 0, 9),
     ]
     assert totals([]) == []
 

@@ -68,17 +68,17 @@ def test_a_collection_the_promoter_deployed_by_itself_is_in_neither(stage):
         "CollectionFactory", stage.market.factory, "deploy", [aside, 2**63, b""], sender=stage.promoter.wallet
     )
     stage.finish()
-    node = royalty_statement.Node(stage.market.node.url)
+    node = royalty_statement.Nodes(stage.market.node.url)
     of = ["0x" + stage.market.factory.hex(), stage.promoter.key.address]
 
     def named(*events):
-        found = royalty_statement.collections_of(node, *of, list(events), 0, stage.market.port.head().number, 5_000)
+        found = royalty_statement.collections_of(node, *of, list(events), (0, stage.market.port.head().number), 5_000)
         return [bytes.fromhex(address[2:]) for address in found]
 
     assert named(stage.sale.event.id) == [stage.collection.address]
     assert len(named(stage.sale.event.id, other)) == 2
     period = ["--from", "2026-01-01T00:00:00Z", "--to", "2027-01-01T00:00:00Z"]
-    nameless = ["--rpc-url", node.url, "--market", of[0], *period, "--factory", of[0], "--promoter", of[1]]
+    nameless = ["--rpc-url", stage.market.node.url, "--market", of[0], *period, "--factory", of[0], "--promoter", of[1]]
     with pytest.raises(SystemExit):
         royalty_statement.main(nameless)
 

@@ -199,3 +199,29 @@ def test_an_order_that_was_cancelled_keeps_its_seats_while_its_quote_can_be_paid
     chain.index(collection.address)
     assert stored(session, order).status == "FULFILLED", "money that arrives before that wins"
     assert session.scalars(select(Payment.status)).all() == ["SUCCEEDED"]
+
+
+@pytest.mark.parametrize("currency", ["BKS", "BNB"])
+def test_a_wallet_without_money_for_gas_is_told_so_before_it_signs(buyer, chain, collection, currency):
+    order = buyer.order(currency, quantity=1)
+    for coins in (0, BNB if currency == "BNB" else 1):
+        chain.node.fund(buyer.key.address, coins)
+        refused = buyer.quote(order)
+        error = refused.json()["error"]
+        assert (refused.status_code, error["code"]) == (409, "insufficient_funds")
+        assert int(error["details"]["balance"]) == coins < int(error["details"]["needed"])
+    chain.node.fund(buyer.key.address, ETHER)
+    assert buyer.quote(order).status_code == 200
+
+
+def test_a_wallet_that_has_taken_as_many_as_it_may_is_told_so_before_it_signs(buyer, chain, collection, promoter):
+    names = ("resale", "capBps", "giftLimit", "giftCoolOff", "freezeAt", "resaleHold")
+    answer = chain.port.call(collection.address, abi.encode_call("TicketCollection", "rules", []))
+    rules = abi.decode_output("TicketCollection", "rules", answer)
+    chain.node.fund(promoter.address, ETHER)
+    limited = {name: rules[name] for name in names} | {"maxPerWallet": 2}
+    chain.call("TicketCollection", collection.address, "setRules", [limited], sender=address_of(promoter))
+    first = buyer.order("BNB", quantity=2)
+    buyer.send(buyer.transaction(first))
+    refused = buyer.quote(buyer.order("BKS", quantity=1, key="one-more")).json()["error"]
+    assert (refused["code"], refused["details"]) == ("wallet_limit_reached", {"limit": 2, "taken": 2})

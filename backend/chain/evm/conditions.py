@@ -52,4 +52,5 @@ def told(network: str, pool: Pool, finality: Finality | None) -> Condition:
             )
             for endpoint in pool.endpoints
         ),
+        newest,
     )
