@@ -1,23 +1,60 @@
-"""Are our facts the chain's? Every log of final blocks is fetched again and compared with the row we have of it."""
+"""Are our facts the chain's? Every log of final blocks is fetched again and compared with the row we have of it.
+
+Fetched and read by code of its own: what decodes logs on their way into the index is among what is checked.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backend.chain.models import ChainBlock, ChainLog
-from indexer.node import Filter, Node, RawLog
-from indexer.rpc import NodeDown, NodeTrouble
+from indexer.node import Filter, Node
+from indexer.rpc import Call, NodeDown, NodeTrouble, Rpc, decode
 
 _FIRST, _LARGEST = 500, 10_000
 _EASY_LOGS = 10_000
+_ADDRESSES_AT_ONCE = 200
 _HEADERS_AT_ONCE = 2_000
 
 Place = tuple[int, int]
 Told = Callable[[int, int], None]
 """Told the block reached, and how many logs were compared since the last time."""
+
+
+class _Answer(msgspec.Struct, rename="camel"):
+    block_number: str
+    block_hash: str
+    log_index: str
+    transaction_index: str
+    transaction_hash: str
+    address: str
+    topics: list[str]
+    data: str
+    removed: bool = False
+
+
+_answers = msgspec.json.Decoder(list[_Answer])
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A log, as the node gives it or as our row has it."""
+
+    block_number: int
+    block_hash: bytes
+    log_index: int
+    tx_index: int
+    tx_hash: bytes
+    address: bytes
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+Facts = dict[Place, Fact]
 
 
 @dataclass(slots=True)
@@ -28,27 +65,35 @@ class FactsCheck:
     findings: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A node, and which logs of it are ours: first topics by address."""
+
+    rpc: Rpc
+    node: Node
+    wanted: Filter
+
+
 def check(
-    session: Session, network: str, node: Node, wanted: Filter, blocks: tuple[int, int], told: Told = lambda *_: None
+    session: Session, network: str, source: Source, blocks: tuple[int, int], told: Told = lambda *_: None
 ) -> FactsCheck:
     """Compare the facts of the final blocks `blocks`, first and last included. Raises NodeTrouble."""
     found = FactsCheck()
-    for first, last, theirs in _ranges(node, wanted, *blocks):
-        ours = {(log.block_number, log.log_index): log for log in _ours(session, network, first, last)}
-        found.findings += _compared(ours, {(log.block_number, log.log_index): log for log in theirs})
-        found.findings += _headers(session, network, node, first, last)
+    for first, last, theirs in _ranges(source, *blocks):
+        found.findings += _compared(_ours(session, network, first, last), theirs)
+        found.findings += _headers(session, network, source.node, first, last)
         found.compared += len(theirs)
         told(last, len(theirs))
     return found
 
 
-def _ranges(node: Node, wanted: Filter, first: int, last: int) -> Iterator[tuple[int, int, list[RawLog]]]:
+def _ranges(source: Source, first: int, last: int) -> Iterator[tuple[int, int, Facts]]:
     """Yield ranges of blocks with the node's logs of them; halved on trouble, grown on ease."""
     size = _FIRST
     while first <= last:
         end = min(first + size - 1, last)
         try:
-            logs = node.logs_of_range(first, end, wanted)
+            logs = _theirs(source, first, end)
         except NodeDown:
             raise
         except NodeTrouble:
@@ -62,7 +107,42 @@ def _ranges(node: Node, wanted: Filter, first: int, last: int) -> Iterator[tuple
             size = min(size * 2, _LARGEST)
 
 
-def _ours(session: Session, network: str, first: int, last: int) -> Iterator[RawLog]:
+def _theirs(source: Source, first: int, last: int) -> Facts:
+    addresses = sorted(source.wanted)
+    places = {"fromBlock": hex(first), "toBlock": hex(last)}
+    calls: list[Call] = [
+        ("eth_getLogs", [places | {"address": ["0x" + one.hex() for one in addresses[at : at + _ADDRESSES_AT_ONCE]]}])
+        for at in range(0, len(addresses), _ADDRESSES_AT_ONCE)
+    ]
+    found: Facts = {}
+    for raw in source.rpc.batch(calls):
+        for answer in decode(raw, _answers):
+            fact = _fact(answer)
+            if fact.topics and fact.topics[0] in source.wanted.get(fact.address, ()):
+                found[fact.block_number, fact.log_index] = fact
+    return found
+
+
+def _fact(answer: _Answer) -> Fact:
+    if answer.removed:
+        raise NodeTrouble("the node returned a log of a block that was undone")
+    return Fact(
+        int(answer.block_number, 16),
+        _bytes(answer.block_hash),
+        int(answer.log_index, 16),
+        int(answer.transaction_index, 16),
+        _bytes(answer.transaction_hash),
+        _bytes(answer.address),
+        tuple(_bytes(topic) for topic in answer.topics),
+        _bytes(answer.data),
+    )
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text[2:])
+
+
+def _ours(session: Session, network: str, first: int, last: int) -> Facts:
     query = select(
         ChainLog.block_number,
         ChainLog.block_hash,
@@ -73,11 +153,13 @@ def _ours(session: Session, network: str, first: int, last: int) -> Iterator[Raw
         ChainLog.topics,
         ChainLog.data,
     ).where(ChainLog.network == network, ChainLog.block_number >= first, ChainLog.block_number <= last)
+    found: Facts = {}
     for number, block, index, tx_index, tx, address, topics, data in session.execute(query):
-        yield RawLog(number, block, index, tx_index, tx, address, tuple(topics), data)
+        found[number, index] = Fact(number, block, index, tx_index, tx, address, tuple(topics), data)
+    return found
 
 
-def _compared(ours: dict[Place, RawLog], theirs: dict[Place, RawLog]) -> Iterator[str]:
+def _compared(ours: Facts, theirs: Facts) -> Iterator[str]:
     """Yield what differs, by what happened to it: dropped, extra, reordered, changed."""
     odd = [place for place in sorted(ours.keys() | theirs.keys()) if ours.get(place) != theirs.get(place)]
     moved = _said(ours, odd) & _said(theirs, odd)
@@ -96,11 +178,11 @@ def _compared(ours: dict[Place, RawLog], theirs: dict[Place, RawLog]) -> Iterato
             yield f"{where} was dropped: the chain has it, of 0x{its.address.hex()}"
 
 
-def _content(log: RawLog) -> tuple[object, ...]:
+def _content(log: Fact) -> tuple[object, ...]:
     return log.block_hash, log.tx_hash, log.address, log.topics, log.data
 
 
-def _said(logs: dict[Place, RawLog], places: list[Place]) -> Counter[tuple[object, ...]]:
+def _said(logs: Facts, places: list[Place]) -> Counter[tuple[object, ...]]:
     return Counter(_content(logs[place]) for place in places if place in logs)
 
 

@@ -29,7 +29,6 @@ from indexer.runner import Job
 from indexer.writer import Writer
 
 _SHOWN = 20
-_REPLAY_WRONG = "python -m indexer rebuild --from-facts"
 _FACTS_WRONG = "python -m indexer rebuild"
 _texts = msgspec.json.Decoder(str)
 _REVERTED = (3, -32000, -32015)
@@ -71,14 +70,17 @@ class Verified:
     def as_text(self) -> str:
         """Return everything as lines for a person."""
         lines = [f"network  {self.network}", f"block    {self.block:,} {self.block_hash}"]
+        # What was made of wrong facts is right again only when the facts are.
+        wrong_facts = any(look.findings and look.repair == _FACTS_WRONG for look in self.looks)
         for look in self.looks:
+            repair = _FACTS_WRONG if look.repair and wrong_facts else look.repair
             verdict = "agrees" if not look.findings else f"{len(look.findings)} DIFFER"
             lines.append(f"{look.name:<12} {verdict}, {look.compared:,} compared")
             lines += [f"    {finding}" for finding in look.findings[:_SHOWN]]
             if len(look.findings) > _SHOWN:
                 lines.append(f"    and {len(look.findings) - _SHOWN:,} more: --json lists them")
-            if look.findings and look.repair:
-                lines.append(f"    repair: {look.repair}")
+            if look.findings:
+                lines.append(f"    repair: {repair or 'by a person, see docs/runbooks/index-mismatch.md'}")
         return "\n".join(lines)
 
 
@@ -94,11 +96,10 @@ def verify(job: Job, say: Callable[[str], None], sample: int | None = None) -> V
             moment, first = _moment(session, job, sample)
             _same_block(node, moment)
             found = Verified(job.network, moment.number, "0x" + moment.hash.hex())
-            found.looks.append(_facts(session, node, moment, first, say))
+            found.looks.append(_facts(session, rpc, node, moment, first, say))
             found.looks += _claims(session, rpc, moment, say)
             found.looks += [
-                Look(name, 1, list(look(session, moment)), _REPLAY_WRONG)
-                for name, look in proving.registered.audits.items()
+                Look(name, 1, findings, repair) for name, findings, repair in proving.audited(session, moment)
             ]
             # Last: from here on the session sees the replay's tables instead of those that stand.
             found.looks.append(_replay(session, moment, say))
@@ -150,15 +151,14 @@ def _same_block(node: Node, moment: Moment) -> None:
         raise DeepReorg(moment.network, moment.number, moment.hash, theirs.hash)
 
 
-def _facts(session: Session, node: Node, moment: Moment, first: int, say: Callable[[str], None]) -> Look:
+def _facts(session: Session, rpc: Rpc, node: Node, moment: Moment, first: int, say: Callable[[str], None]) -> Look:
     wanted = facts.filter_of(facts.watched(session, moment.network))
     say(f"facts: fetching the logs of blocks {first:,} to {moment.number:,} again")
     bar = Bar(first, moment.number, say)
     told = proof_facts.check(
         session,
         moment.network,
-        node,
-        wanted,
+        proof_facts.Source(rpc, node, wanted),
         (first, moment.number),
         lambda block, logs: bar.moved(block, logs, done=block >= moment.number),
     )
@@ -169,7 +169,7 @@ def _replay(session: Session, moment: Moment, say: Callable[[str], None]) -> Loo
     say("replay: running the handlers from zero, beside what stands")
     counted = _Counter("replay", say)
     compared, findings = replay.findings(session, moment.network, lambda _, logs: counted.add(logs))
-    return Look("replay", compared, findings, _REPLAY_WRONG)
+    return Look("replay", compared, findings, proving.FROM_FACTS)
 
 
 def _claims(session: Session, rpc: Rpc, moment: Moment, say: Callable[[str], None]) -> Iterator[Look]:
@@ -190,7 +190,7 @@ def _claims(session: Session, rpc: Rpc, moment: Moment, say: Callable[[str], Non
             outcome = asking.put(provide(session, moment), ask, counted.add)
         except ValueError as odd:
             raise NodeTrouble(str(odd)) from odd
-        yield Look(name, outcome.compared, outcome.findings, _REPLAY_WRONG)
+        yield Look(name, outcome.compared, outcome.findings, proving.FROM_FACTS)
 
 
 class _Counter:

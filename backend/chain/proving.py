@@ -41,6 +41,8 @@ class Moment:
 ClaimProvider = Callable[[Session, Moment], Iterator[Claim]]
 Audit = Callable[[Session, Moment], Iterable[str]]
 """Returns what is wrong, in words; nothing when all is well."""
+FROM_FACTS = "python -m indexer rebuild --from-facts"
+"""The command that folds projections again."""
 Hook = Callable[[Session, str], None]
 """Gets `(session, network)`."""
 
@@ -54,7 +56,7 @@ class Proofs:
     """Everything registered by the imported `onchain` modules, by name or in the order of import."""
 
     claims: dict[str, ClaimProvider] = field(default_factory=dict)
-    audits: dict[str, Audit] = field(default_factory=dict)
+    audits: dict[str, tuple[Audit, str | None]] = field(default_factory=dict)
     rebuilt: list[Hook] = field(default_factory=list)
     verified: list[Hook] = field(default_factory=list)
 
@@ -72,14 +74,23 @@ def claims(name: str) -> Callable[[Provider], Provider]:
     return keep
 
 
-def audits(name: str) -> Callable[[Auditor], Auditor]:
-    """Let the decorated function look for what is wrong in rows, without asking the chain."""
+def audits(name: str, repair: str | None = None) -> Callable[[Auditor], Auditor]:
+    """Let the decorated function look for what is wrong in rows, without asking the chain.
+
+    `repair` is the command for what it finds; None: a person has to, docs/runbooks/index-mismatch.md says how.
+    """
 
     def keep(look: Auditor) -> Auditor:
-        registered.audits[name] = look
+        registered.audits[name] = look, repair
         return look
 
     return keep
+
+
+def audited(session: Session, moment: Moment) -> Iterator[tuple[str, list[str], str | None]]:
+    """Run every audit; yield its name, what it found, and the command that repairs that."""
+    for name, (look, repair) in registered.audits.items():
+        yield name, list(look(session, moment)), repair
 
 
 def when_rebuilt(hook: AnyHook) -> AnyHook:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend.chain import abi
 from backend.chain.progress import FINAL_CURSORS
-from backend.chain.proving import Claim, Moment, audits, claims, when_rebuilt, when_verified
+from backend.chain.proving import FROM_FACTS, Claim, Moment, audits, claims, when_rebuilt, when_verified
 from backend.checkpoints import checks, state, take
 from backend.checkpoints.rules import packed
 from backend.checkpoints.states import CheckKind
@@ -34,7 +34,7 @@ def tokens(session: Session, moment: Moment) -> Iterator[Claim]:
         )
 
 
-@audits("checkpoint")
+@audits("checkpoint", FROM_FACTS)
 def newest_root(session: Session, moment: Moment) -> Iterator[str]:
     """Grow the newest checkpoint's trees from nothing and compare the roots."""
     last = take.latest(session, moment.network)
@@ -55,7 +55,7 @@ def newest_root(session: Session, moment: Moment) -> Iterator[str]:
             )
 
 
-@audits("finality")
+@audits("finality", FROM_FACTS)
 def final_flags(session: Session, moment: Moment) -> Iterator[str]:
     """Look for holdings called final that are not, and for those that are and were not called so."""
     query = text("""

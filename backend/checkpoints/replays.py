@@ -3,7 +3,9 @@
 from uuid import UUID
 
 from backend.chain import replay
-from backend.checkpoints import checks
+from backend.chain.proving import Moment
+from backend.chain.proving import audited as audits
+from backend.checkpoints import checks, state, take
 from backend.checkpoints.models import IndexCheck
 from backend.checkpoints.states import CheckStatus
 from backend.kit import clock, db, jobs
@@ -28,7 +30,13 @@ def run(check_id: UUID) -> None:
 
 
 def found(network: str) -> tuple[int, list[str]]:
-    """Replay; return how many projections were compared, and what differs in words."""
+    """Replay, and run the audits; return how many projections were compared, and what differs in words."""
     with db.snapshot(db.engine()) as session:
-        tables, findings = replay.findings(session, network)
-    return tables, findings
+        newest = take.finalized(session, network)
+        audited: list[str] = []
+        if newest is not None and state.is_whole(session, network, newest[0]):
+            for _, wrong, _ in audits(session, Moment(network, *newest)):
+                audited += wrong
+        # Last: from here on the session sees the replay's tables instead of those that stand.
+        compared, odd = replay.findings(session, network)
+    return compared, odd + audited

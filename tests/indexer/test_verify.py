@@ -56,7 +56,7 @@ def test_an_index_that_is_right_agrees_in_every_look(proven, command):
     assert told["agrees"]
     looks = {look["name"]: look["compared"] for look in told["looks"]}
     assert set(looks) == {
-        "facts", "tickets", "authority", "bks", "checkpoint", "finality", "manifest", "replay"
+        "facts", "tickets", "authority", "bks", "books", "checkpoint", "finality", "manifest", "replay"
     }  # fmt: skip
     assert (looks["tickets"], looks["bks"]) == (6, 2)
     assert looks["facts"] == len(proven.logs())
