@@ -133,6 +133,9 @@ class Settings(BaseSettings):
     sales_reserve_tickets: int = Field(
         1000, ge=0, description="New sales stop when the minter cannot pay for so many more mints than it owes"
     )
+    checkpoint_seconds: float = Field(
+        60, gt=0, description="A new root over all tickets is taken so long after the last, when something changed"
+    )
     batch_size: int = Field(200, ge=1, le=1000)
     batch_wait_seconds: float = Field(1.0, ge=0)
     batches_in_flight: int = Field(4, ge=1, le=64, description="Full batches of a collection under way at once")

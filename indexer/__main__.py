@@ -1,4 +1,4 @@
-"""`python -m indexer follow|backfill|rebuild|status`."""
+"""`python -m indexer follow|backfill|rebuild|verify|status`."""
 
 import argparse
 import json
@@ -9,24 +9,40 @@ from collections.abc import Sequence
 from backend import discovery
 from backend.kit import logs
 from backend.settings import Settings, get_settings
+from indexer.apply import HandlerFailed
 from indexer.follower import NothingToFollow, WrongChain
 from indexer.health import head_of, health
 from indexer.node import Node
-from indexer.rebuild import rebuild
+from indexer.rebuild import Rebuilt, check, rebuild, rebuild_from_facts
 from indexer.reorg import DeepReorg
 from indexer.rpc import NodeTrouble, Rpc
 from indexer.runner import Job, NotAlone, Runner
+from indexer.verify import NotWhole, verify
 from indexer.writer import LOST, Writer
 
-OK, FAILED, DEEP_REORG, WRONG_CHAIN, NOTHING = 0, 1, 3, 4, 5
+OK, FAILED, DEEP_REORG, WRONG_CHAIN, NOTHING, MISMATCH = 0, 1, 3, 4, 5, 6
 _EXITS = (
     "Exit codes: 0 done or stopped by SIGTERM/SIGINT; 1 failed; 2 bad arguments; 3 DeepReorg: a block that was final "
-    "was undone, a person must decide; 4 the node serves another chain; 5 no contract to follow is known."
+    "was undone, a person must decide; 4 the node serves another chain; 5 no contract to follow is known; 6 the index "
+    "does not say what the chain says: docs/runbooks/index-mismatch.md."
 )
 _CODES: dict[type[Exception], int] = {DeepReorg: DEEP_REORG, WrongChain: WRONG_CHAIN, NothingToFollow: NOTHING}
 _ENVIRONMENT = (
     "Environment: EVM_RPC_URL, EVM_WS_URL, EVM_NETWORK, INDEX_DATABASE_URL (a direct connection, no pooler in "
     "transaction mode), FINALITY_DEPTH, DEPLOYMENTS_DIR, REDIS_URL, LOG_LEVEL."
+)
+_REBUILD = (
+    "Catch up, take the digest of all projections, delete this network's facts and projections, read them again and "
+    "compare: exit code 1 when they came out different. Who holds what is incomplete meanwhile, so close the doors "
+    "first. Final handlers (orders, mail, ledger) are not called again: balances stay. Stop `follow` before. With "
+    "--from-facts nothing is fetched and readers see no gap; with --check nothing is changed."
+)
+_VERIFY = (
+    "Fetch every log of final blocks again and compare it with the facts; ask the contracts, at the hash of the newest "
+    "final block, for every ticket's owner and status, every role and pause, and the supply of BKS; compute the newest "
+    "checkpoint's root again; compare roles with the manifest; replay the handlers and compare the projections. "
+    "Changes nothing and may run beside `follow`; a full one that agrees closes open mismatches. Progress goes to "
+    "standard error. Exit code 6 when something differs, with what differs and the command that repairs it."
 )
 
 
@@ -83,15 +99,36 @@ def parser() -> argparse.ArgumentParser:
         "rebuild",
         parents=[shared, reading],
         help="delete and read everything again, and compare",
-        description="Catch up, take the digest of all projections, delete this network's facts and projections, read "
-        "them again and compare: exit code 1 when they came out different. Who holds what is incomplete meanwhile, so "
-        "close the doors first. Final handlers (orders, mail, ledger) are not called again. Stop `follow` before.",
+        description=_REBUILD,
         epilog=_EXITS,
     )
-    again.add_argument(
+    how = again.add_mutually_exclusive_group()
+    how.add_argument(
+        "--from-facts",
+        action="store_true",
+        help="delete the projections only and fold them from the facts again, in one transaction, without the node",
+    )
+    how.add_argument(
+        "--check",
+        action="store_true",
+        help="fold them beside those that stand and compare, while `follow` goes on; exit code 6 when they differ",
+    )
+    how.add_argument(
         "--accept-deep-reorg",
         action="store_true",
         help="the network undid blocks that were final: believe the node, forget the checkpoint of finality",
+    )
+    proof = commands.add_parser(
+        "verify",
+        parents=[shared],
+        help="compare everything the index says of final blocks with the chain",
+        description=_VERIFY,
+        epilog=_EXITS,
+    )
+    proof.add_argument("--json", action="store_true", help="print one JSON object, with everything that differs")
+    proof.add_argument("--from-block", type=_number, metavar="N", help="where the index begins, if it was told to")
+    proof.add_argument(
+        "--sample", type=_number, metavar="N", help="ask for at most so many tickets; default: for all of them"
     )
     status = commands.add_parser(
         "status",
@@ -145,16 +182,41 @@ def _status(options: argparse.Namespace, job: Job) -> int:
 
 
 def _rebuild(options: argparse.Namespace, job: Job) -> int:
-    found = rebuild(_runner(job), accept_deep_reorg=options.accept_deep_reorg)
+    runner = _runner(job)
+    if options.check:
+        return _check(job)
+    if options.from_facts:
+        return _told(rebuild_from_facts(runner))
+    found = rebuild(runner, accept_deep_reorg=options.accept_deep_reorg)
     if found is None:
         _tell("stopped before the end: `follow` or `rebuild` goes on from here")
         return FAILED
+    return _told(found)
+
+
+def _told(found: Rebuilt) -> int:
     print(f"block  {found.block}\nbefore {found.before or '-'}\nafter  {found.after}")
     if found.same is None:
         _tell("there was nothing to compare with: the index was new, or the chain changed meanwhile")
     elif not found.same:
         _tell("the projections came out DIFFERENT: what stood there before was wrong. It is right now; find out why.")
     return FAILED if found.same is False else OK
+
+
+def _check(job: Job) -> int:
+    tables = check(job)
+    for one in tables:
+        print(f"{one.table:<20} {one.stands} {'same' if one.stands == one.replayed else one.replayed}")
+        for line in one.differs:
+            _tell(line)
+    return OK if all(one.stands == one.replayed for one in tables) else MISMATCH
+
+
+def _verify(options: argparse.Namespace, job: Job) -> int:
+    discovery.load("models", "reactions", "onchain")
+    found = verify(job, _tell, options.sample)
+    print(json.dumps(found.as_json(), indent=1) if options.json else found.as_text())
+    return OK if found.agrees else MISMATCH
 
 
 def _read(options: argparse.Namespace, job: Job, settings: Settings) -> int:
@@ -176,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     job = _job(options, settings)
     try:
         return _run(options, job, settings)
-    except (DeepReorg, WrongChain, NothingToFollow, NotAlone, NodeTrouble, *LOST) as failed:
+    except (DeepReorg, WrongChain, NothingToFollow, NotAlone, NotWhole, HandlerFailed, NodeTrouble, *LOST) as failed:
         _tell(f"{type(failed).__name__}: {str(failed).splitlines()[0]}")
         return _CODES.get(type(failed), FAILED)
 
@@ -184,6 +246,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, job: Job, settings: Settings) -> int:
     if options.command == "status":
         return _status(options, job)
+    if options.command == "verify":
+        return _verify(options, job)
     if options.command == "rebuild":
         return _rebuild(options, job)
     return _read(options, job, settings)

@@ -4,22 +4,21 @@ Final handlers are not called again: what they did cannot be taken back. Their c
 """
 
 from dataclasses import dataclass
-from hashlib import sha256
 
-import psycopg
-from sqlalchemy import delete, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import NullPool, create_engine, delete, update
+from sqlalchemy.exc import DBAPIError
 
-from backend.chain import onlog
+from backend.chain import proving, replay
 from backend.chain.models import ChainBlock, ChainCursor, ChainLog
 from backend.chain.progress import FACTS_CURSOR
-from backend.kit import clock
+from backend.chain.replay import TableCheck
+from backend.kit import clock, db
 from indexer import apply as facts
-from indexer.apply import Place
+from indexer.apply import HandlerFailed, Place
 from indexer.node import Node
 from indexer.reorg import DeepReorg
 from indexer.rpc import NodeTrouble, Rpc
-from indexer.runner import Runner
+from indexer.runner import Job, Runner
 from indexer.writer import Writer
 
 
@@ -35,26 +34,6 @@ class Rebuilt:
     def same(self) -> bool | None:
         """Whether the projections came out as they were."""
         return None if self.before is None else self.before == self.after
-
-
-def digest(session: Session, network: str) -> str:
-    """Return SHA-256 (hex) over all rows of every projection of `network`, tables by name, rows by primary key."""
-    raw = session.connection().connection.driver_connection
-    if not isinstance(raw, psycopg.Connection):
-        raise TypeError("the index is read through psycopg 3")
-    # The text of a value must not depend on who asks.
-    for setting in ("SET LOCAL TimeZone = 'UTC'", "SET LOCAL bytea_output = 'hex'"):
-        session.execute(text(setting))
-    total = sha256()
-    for table in sorted(onlog.registered.projections, key=lambda table: table.name):
-        columns = ", ".join(f'"{column.name}"' for column in table.columns)
-        order = ", ".join(f'"{column.name}"' for column in table.primary_key)
-        total.update(f"{table.name}({columns})\n".encode())
-        query = f'COPY (SELECT {columns} FROM "{table.name}" WHERE network = %s ORDER BY {order}) TO STDOUT'  # noqa: S608 - our own tables' names
-        with raw.cursor() as cursor, cursor.copy(query, (network,)) as copy:
-            for block in copy:
-                total.update(block)
-    return total.hexdigest()
 
 
 def rebuild(runner: Runner, *, accept_deep_reorg: bool = False) -> Rebuilt | None:
@@ -74,7 +53,7 @@ def rebuild(runner: Runner, *, accept_deep_reorg: bool = False) -> Rebuilt | Non
             if not runner.follow_with(writer, once=True):
                 return None
             with writer.transaction() as session:
-                at, before = facts.place(session, network), digest(session, network)
+                at, before = facts.place(session, network), replay.digest(session, network)
         _check_finality(runner, at)
         _clear(writer, network, keep_finality=not accept_deep_reorg)
         until = None if at is None else at.mark.number
@@ -83,9 +62,51 @@ def rebuild(runner: Runner, *, accept_deep_reorg: bool = False) -> Rebuilt | Non
             return None
         with writer.transaction() as session:
             now = facts.place(session, network)
-            after = digest(session, network)
+            after = replay.digest(session, network)
+        _finish(writer, network)
         moved = at is not None and now is not None and now.mark != at.mark
         return Rebuilt(0 if now is None else now.mark.number, None if moved else before, after)
+
+
+def rebuild_from_facts(runner: Runner) -> Rebuilt:
+    """Delete the projections and fold them from the facts again, in one transaction: readers see no gap.
+
+    The node is not asked. Raises NotAlone, HandlerFailed when the facts cannot be: then only `rebuild` helps.
+    """
+    network = runner.job.network
+    with runner.locked(wait=False) as writer:
+        with writer.transaction() as session:
+            at = facts.place(session, network)
+            before = replay.digest(session, network, whole=False)
+            replay.clear(session, network)
+            try:
+                replay.replay(session, network)
+            except Exception as impossible:
+                raise HandlerFailed("replay", impossible) from impossible
+            after = replay.digest(session, network, whole=False)
+        _finish(writer, network)
+    return Rebuilt(0 if at is None else at.mark.number, before, after)
+
+
+def check(job: Job) -> list[TableCheck]:
+    """Fold the projections beside those that stand and compare. Raises HandlerFailed when the facts cannot be."""
+    engine = create_engine(db.driver_url(job.database_url), poolclass=NullPool, connect_args={"connect_timeout": 5})
+    try:
+        with db.snapshot(engine) as session:
+            return replay.check(session, job.network)
+    except DBAPIError:
+        raise
+    except Exception as impossible:
+        raise HandlerFailed("replay", impossible) from impossible
+    finally:
+        engine.dispose()
+
+
+def _finish(writer: Writer, network: str) -> None:
+    """Let what was computed from projections be computed again."""
+    with writer.transaction() as session:
+        for hook in proving.registered.rebuilt:
+            hook(session, network)
 
 
 def _check_finality(runner: Runner, at: Place | None) -> None:
@@ -106,8 +127,8 @@ def _check_finality(runner: Runner, at: Place | None) -> None:
 def _clear(writer: Writer, network: str, *, keep_finality: bool) -> None:
     """Delete facts and projections; the cursor stands before the first block again."""
     with writer.transaction() as session:
-        for table in (*onlog.registered.projections, ChainLog.__table__):
-            session.execute(delete(table).where(table.c.network == network))  # type: ignore[arg-type]
+        replay.clear(session, network)
+        session.execute(delete(ChainLog).where(ChainLog.network == network))
         session.execute(delete(ChainBlock).where(ChainBlock.network == network))
         values: dict[str, object] = {} if keep_finality else {"finalized_number": 0}
         session.execute(

@@ -1,7 +1,7 @@
 """Where our contracts live on each network: the manifests that `scripts/deploy.py` writes."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ class Deployment:
     blocks: dict[str, int]
     versions: dict[str, int]
     deployed_at_block: int
+    roles: dict[str, frozenset[bytes]] = field(default_factory=dict)
+    """Who was granted the platform's roles: `deployer`, `bks_minters`, `bks_pausers`, as far as they were."""
 
     def address(self, contract: str) -> bytes:
         """Return where `contract` lives. Raises NotDeployed."""
@@ -58,4 +60,10 @@ def _read(path: Path, _changed_at: int, network: str) -> Deployment:
         blocks={name: int(entry.get("block", start)) for name, entry in contracts.items()},
         versions={name: int(entry["version"]) for name, entry in contracts.items() if "version" in entry},
         deployed_at_block=start,
+        roles={name: _addresses(named) for name, named in manifest.get("roles", {}).items()},
     )
+
+
+def _addresses(named: str | list[str] | None) -> frozenset[bytes]:
+    texts = [named] if isinstance(named, str) else named or []
+    return frozenset(bytes.fromhex(text.removeprefix("0x")) for text in texts)

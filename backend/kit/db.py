@@ -210,6 +210,18 @@ def unit_of_work(tenant: str = PLATFORM) -> Iterator[Session]:
         session.close()
 
 
+@contextmanager
+def snapshot(source: Engine) -> Iterator[Session]:
+    """Open a look at one moment: everything read in the block fits together, and nothing written in it is kept."""
+    with source.connect() as connection:
+        fixed = connection.execution_options(isolation_level="REPEATABLE READ")
+        with Session(fixed, expire_on_commit=False, info={"tenant": PLATFORM}) as session:
+            try:
+                yield session
+            finally:
+                session.rollback()
+
+
 def _is_away(error: DBAPIError) -> bool:
     if error.connection_invalidated:
         return True

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.kit.db import Base, Wei
@@ -43,3 +43,27 @@ class Reward(Base):
     status: Mapped[str] = mapped_column(Text)
     problem: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
+
+
+class TokenTransfer(Base):
+    """A BKS transfer that touches us: made or destroyed, or with one of our contracts at one end. A projection."""
+
+    __tablename__ = "bks_transfers"
+    __table_args__ = (
+        Index("ix_bks_transfers_block", "network", "block_number"),
+        Index("ix_bks_transfers_purpose", "network", "purpose"),
+    )
+
+    network: Mapped[str] = mapped_column(primary_key=True)
+    block_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    log_index: Mapped[int] = mapped_column(primary_key=True)
+    block_number: Mapped[int] = mapped_column(BigInteger)
+    tx_hash: Mapped[bytes]
+    sender: Mapped[bytes]
+    """20 bytes; zero: it was made."""
+    receiver: Mapped[bytes]
+    """20 bytes; zero: it was destroyed."""
+    amount: Mapped[Wei]
+    """In the base unit, 10^-18 BKS."""
+    purpose: Mapped[bytes | None]
+    """The id of the reward or redemption that it is, 32 bytes."""

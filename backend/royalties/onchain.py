@@ -17,6 +17,7 @@ from backend.chain.facts import Facts, store_new
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import bulk, clock
 from backend.kit.bulk import ADDRESS, WORD
+from backend.royalties import audit as _audit  # noqa: F401 - it registers itself
 from backend.royalties import books, late
 from backend.royalties.models import Sale
 from backend.royalties.rules import PRIMARY

@@ -165,7 +165,7 @@ def _statements(passwords: Mapping[str, str]) -> str:
         ),
         f"CREATE DATABASE {DATABASE} OWNER {owner}",
         f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC",
-        f"GRANT CONNECT ON DATABASE {DATABASE} TO {app}, {index}",
+        f"GRANT CONNECT, TEMPORARY ON DATABASE {DATABASE} TO {app}, {index}",
     ]
     return "".join(f"{statement};\n\n" for statement in statements)
 

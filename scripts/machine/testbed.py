@@ -100,7 +100,7 @@ def copy_database(name: str, template: str, execute: Callable[[str], object]) ->
     owner, app, index = ROLES
     execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {owner} STRATEGY FILE_COPY")
     execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
-    execute(f"GRANT CONNECT ON DATABASE {name} TO {app}, {index}")
+    execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {app}, {index}")
 
 
 def _start(server: _Server) -> None:

@@ -77,9 +77,9 @@ class Chainside:
     def _hex(value):
         return "0x" + value.hex()
 
-    def deploy_call(self, reference):
+    def deploy_params(self, reference):
         me = self.people[0]
-        params = {
+        return {
             "promoter": me,
             "eventRef": reference.to_bytes(32, "big"),
             "version": 1,
@@ -105,7 +105,9 @@ class Chainside:
             "rules": dict.fromkeys(RULES, 0) | {"resale": False, "giftLimit": 255},
             "tiers": [],
         }
-        return abi.encode_call("CollectionFactory", "deploy", [params, 0, b""])
+
+    def deploy_call(self, reference):
+        return abi.encode_call("CollectionFactory", "deploy", [self.deploy_params(reference), 0, b""])
 
     def predicted(self, reference):
         data = abi.encode_call("CollectionFactory", "predict", [self.people[0], reference.to_bytes(32, "big"), 1])

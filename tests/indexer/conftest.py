@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from backend import discovery
+from backend.chain import onlog
 from indexer import __main__
 from indexer.runner import Job, Runner
 from scripts.machine import testbed
@@ -179,7 +180,8 @@ def index(database, chain, settings, monkeypatch) -> Iterator[Index]:
     monkeypatch.setattr("indexer.waiting._LONGEST_PAUSE", 0.1)
     index_url, owner_url = database
     made = Index(Job(NETWORK, chain.anvil.url, index_url, finality_depth=100), owner_url, chain.manifests)
-    made.execute("TRUNCATE chain_blocks, chain_logs, chain_cursors, holdings, token_movements")
+    tables = ", ".join(table.name for table in onlog.registered.projections)
+    made.execute(f"TRUNCATE chain_blocks, chain_logs, chain_cursors, checkpoints, checkpoint_trees, {tables} CASCADE")
     yield made
     made.kill_all()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from indexer.rebuild import digest
+from backend.chain.replay import digest
 from indexer.runner import Runner
 from tests.indexer.conftest import ROOT, assert_same
 
