@@ -62,6 +62,11 @@ class Plan:
         lists = {name: tuple(told[name]) for name in ("only_steps", "only_troubles")}
         return cls(**told | lists)
 
+    @property
+    def longest_seconds(self) -> float:
+        """What it takes at most, from the moment when the house stands and the buyers are there."""
+        return self.longest_fault_seconds + self.quiet_seconds
+
 
 _FIVE_MINUTES = 300.0
 
@@ -79,14 +84,14 @@ def whole(seed: int) -> Plan:
 
 
 def short(seed: int) -> Plan:
-    """Return what fits into a minute and a half: every step once, leases and the broker's patience cut short."""
+    """Return what fits into a minute and a half anywhere: every step once, leases and the broker's patience cut."""
     return Plan(
         name="short", seed=seed, variant=None,
         purchases=30, rate=4.0, buyers=12, fans=4, shows=3,
         rounds=1, kills=10, every_step=False, only_steps=(), only_troubles=(), workers=2,
         block_time=0.5, finality_depth=8, deepest_reorg=5, reorgs=2, flushes=1, troubles=1,
         hold_seconds=20, visibility=4, longest_lease=3.0, stand_still=6.0,
-        fault_seconds=22.0, longest_fault_seconds=70.0, quiet_seconds=60.0,
+        fault_seconds=22.0, longest_fault_seconds=45.0, quiet_seconds=45.0,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.fault_kit import plan
 from scripts.machine import layout
 from scripts.machine.processes import dies_with_parent
 from tests.conftest import SETTINGS
@@ -47,6 +48,11 @@ def _campaign(*options: str) -> Iterator[subprocess.Popen[str]]:
         if running.poll() is None:
             running.send_signal(signal.SIGINT)
         running.communicate(timeout=_STOP_SECONDS)
+
+
+def test_the_short_campaign_ends_within_a_minute_and_a_half_once_the_house_stands():
+    """By its own clock: it stops breaking things, and gives up waiting, whatever the machine does meanwhile."""
+    assert plan.short(7).longest_seconds <= 90
 
 
 @pytest.mark.timeout(_SHORT_SECONDS + _STOP_SECONDS)

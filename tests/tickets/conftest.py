@@ -17,7 +17,7 @@ from backend.chain import send as sending
 from backend.chain import watch as watching
 from backend.chain.evm.client import EvmChain
 from backend.chain.evm.signers import LocalSigner
-from backend.chain.models import ChainSend
+from backend.chain.models import ChainSend, SendStatus
 from backend.chain.onlog import Log
 from backend.kit import clock
 from backend.tickets import holdings, onchain, reactions  # noqa: F401 - the reactions are part of what happens
@@ -26,6 +26,7 @@ from scripts.machine.anvil import rpc
 from tests.factories.tickets import NETWORK
 
 ROLES = ("minter", "claim", "operator", "deployer", "quote", "rewards")
+_ENDED = {SendStatus.FINAL, SendStatus.REVERTED, SendStatus.CANCELLED}
 
 
 class RealChain:
@@ -83,15 +84,22 @@ class RealChain:
         """Let the outbox bring the newest send about a subject to its end."""
         query = select(ChainSend).where(ChainSend.subject_id == subject_id).order_by(ChainSend.id.desc()).limit(1)
         send_id = self.session.scalars(query).one().id
-        for _ in range(rounds):
+        for left in reversed(range(rounds)):
             self.late += timedelta(seconds=20)
             sending.send(send_id)
             self.node.mine(3)
             self.late += timedelta(seconds=20)
             watching.watch(send_id)
-        return self.session.scalars(
-            select(ChainSend).where(ChainSend.id == send_id).execution_options(populate_existing=True)
-        ).one()
+            if self._send(send_id).status in _ENDED:
+                self.late += left * timedelta(seconds=40)  # as late, and as deep, as if it had taken all rounds
+                if left:
+                    self.node.mine(3 * left)
+                break
+        return self._send(send_id)
+
+    def _send(self, send_id: UUID) -> ChainSend:
+        query = select(ChainSend).where(ChainSend.id == send_id).execution_options(populate_existing=True)
+        return self.session.scalars(query).one()
 
     def index(self, collection: bytes) -> None:
         """Apply every log so far and settle those in final blocks, as the indexer does."""
