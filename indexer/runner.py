@@ -13,7 +13,7 @@ from indexer.follower import Follower, NothingToFollow, Step, WrongChain
 from indexer.newheads import NewHeads, socket_urls
 from indexer.node import Tip
 from indexer.ranges import Bar
-from indexer.rpc import NodeTrouble
+from indexer.rpc import NodeMoving, NodeTrouble
 from indexer.shared import SharedNode, SharedRpc
 from indexer.waiting import Backoff, Stop
 from indexer.writer import LOST, Writer, WriterLost
@@ -23,6 +23,8 @@ _HEARD_SECONDS = 1.0
 """How often to ask all the same while a socket tells of new blocks."""
 _SETTLE_SECONDS = 1.0
 """How long final handlers wait at most while new blocks come without a pause."""
+_MOVING_SECONDS, _MOST_MOVES = 0.01, 10
+"""A node in the middle of a reorg is looked at again so soon, and so often before that is called trouble."""
 _WORTH_A_BAR = 50
 _log = logs.get(__name__)
 
@@ -136,6 +138,7 @@ class _Loop:
         self._wrong_chains = 0
         self._stop = runner.stop
         self._backoff = Backoff()
+        self._moved_under_us = 0
         self._bar: Bar | None = None
         self._started = self._unwell = False
         self._settled_at = monotonic()
@@ -150,6 +153,8 @@ class _Loop:
             except Moved as moved:
                 _log.warning("cursor_moved", reason=str(moved))
                 self._started = False
+            except NodeMoving as moving:
+                self._node_moves(moving)
             except (NodeTrouble, WrongChain) as trouble:
                 self._node_failed(trouble)
             except HandlerFailed as failed:
@@ -160,7 +165,7 @@ class _Loop:
                 self._wait("nothing_to_follow", str(missing))
             else:
                 self._backoff.reset()
-                self._wrong_chains = 0
+                self._wrong_chains = self._moved_under_us = 0
                 if reached and self._once:
                     return True
         return False
@@ -233,6 +238,16 @@ class _Loop:
         pause = self._backoff.next()
         _log.warning(what, network=self._follower.network, reason=reason, again_in_seconds=round(pause, 2))
         self._stop.wait(pause)
+
+    def _node_moves(self, moving: NodeMoving) -> None:
+        """Look again: in a moment it has settled. One that never does is trouble."""
+        self._moved_under_us += 1
+        if self._moved_under_us > _MOST_MOVES:
+            self._node_failed(moving)
+            return
+        _log.info("node_moves", network=self._follower.network, reason=str(moving))
+        self._started = False
+        self._stop.wait(_MOVING_SECONDS)
 
     def _node_failed(self, trouble: NodeTrouble | WrongChain) -> None:
         """Go over to the next endpoint. One of another chain is passed over; when all are, the settings are wrong."""
