@@ -153,8 +153,6 @@ class _Loop:
             except Moved as moved:
                 _log.warning("cursor_moved", reason=str(moved))
                 self._started = False
-            except NodeMoving as moving:
-                self._node_moves(moving)
             except (NodeTrouble, WrongChain) as trouble:
                 self._node_failed(trouble)
             except HandlerFailed as failed:
@@ -239,18 +237,14 @@ class _Loop:
         _log.warning(what, network=self._follower.network, reason=reason, again_in_seconds=round(pause, 2))
         self._stop.wait(pause)
 
-    def _node_moves(self, moving: NodeMoving) -> None:
-        """Look again: in a moment it has settled. One that never does is trouble."""
-        self._moved_under_us += 1
-        if self._moved_under_us > _MOST_MOVES:
-            self._node_failed(moving)
-            return
-        _log.info("node_moves", network=self._follower.network, reason=str(moving))
-        self._started = False
-        self._stop.wait(_MOVING_SECONDS)
-
     def _node_failed(self, trouble: NodeTrouble | WrongChain) -> None:
         """Go over to the next endpoint. One of another chain is passed over; when all are, the settings are wrong."""
+        if isinstance(trouble, NodeMoving) and self._moved_under_us < _MOST_MOVES:
+            self._moved_under_us += 1
+            _log.info("node_moves", network=self._follower.network, reason=str(trouble))
+            self._started = False
+            self._stop.wait(_MOVING_SECONDS)
+            return
         has_turned = self._rpc.turn()
         if isinstance(trouble, WrongChain):
             self._wrong_chains += 1
