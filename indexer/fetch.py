@@ -12,10 +12,10 @@ from backend.chain.facts import Facts
 from indexer.bloom import is_telling, suspects
 from indexer.encode import Found
 from indexer.node import Filter, Header, Node, all_topics, only
-from indexer.rpc import NodeDown, NodeRefused, NodeTrouble
+from indexer.rpc import NodeDown, NodeMoving, NodeRefused, NodeTrouble
 
 _METHOD_NOT_FOUND = -32601
-_PIECE = 200
+_PIECE = 100
 """Blocks in which a contract that was just found is looked for at once."""
 _ASK_AGAIN = 3
 _ASK_AGAIN_SECONDS = 0.05
@@ -119,7 +119,7 @@ def linked(parent: Mark | None, headers: Sequence[Header | None], first: int = 0
             raise NodeTrouble(f"the node answered with block {header.number} instead of {number + 1}")
         if block_hash is not None and header.parent_hash != block_hash:
             if found:
-                raise NodeTrouble(f"block {header.number} does not continue the block before it: the node is moving")
+                raise NodeMoving(f"block {header.number} does not continue the block before it")
             raise OtherBranch(f"block {header.number} does not continue ours")
         found.append(header)
         number, block_hash = header.number, header.hash
@@ -130,7 +130,7 @@ def _checked(node: Node, headers: Sequence[Header], found: Found, wanted: Filter
     known = {header.number: header for header in headers}
     for number, block_hash in found.blocks.items():
         if number not in known or known[number].hash != block_hash:
-            raise NodeTrouble(f"the node gave a log of another block {number} than it told of")
+            raise NodeMoving(f"the node gave a log of another block {number} than it told of")
     found.logs.times = {block_hash: known[number].timestamp for number, block_hash in found.blocks.items()}
     topics = all_topics(wanted)
     parts = [found.logs]

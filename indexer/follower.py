@@ -19,7 +19,7 @@ from indexer.finality import Finality
 from indexer.node import Filter, Header, Node, Tip
 from indexer.ranges import Ranges
 from indexer.reorg import DeepReorg, common_ancestor, our_branch
-from indexer.rpc import NodeTrouble
+from indexer.rpc import NodeMoving, NodeTrouble
 from indexer.writer import Writer
 
 GENESIS_CURSOR = "genesis"
@@ -155,7 +155,10 @@ class Follower:
         at = self.place.mark
         if head.number == at.number + 1 == goal:
             return linked(at, [head])
-        return linked(at, self.node.headers(range(at.number + 1, min(goal, at.number + _BURST) + 1)))
+        headers = linked(at, self.node.headers(range(at.number + 1, min(goal, at.number + _BURST) + 1)))
+        if headers[-1].number == head.number and headers[-1].hash != head.hash:
+            raise NodeMoving(f"the node has two answers for block {head.number}")
+        return headers
 
     def _reorganise(self, tip: Tip, until: int | None) -> bool:
         """Undo our dead branch and apply the node's in the same transaction."""

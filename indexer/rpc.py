@@ -23,6 +23,10 @@ class NodeDown(NodeTrouble):
     """Nobody listens at the node's address."""
 
 
+class NodeMoving(NodeTrouble):
+    """Two answers of the node do not fit: its chain changed between them, or two nodes answer under one address."""
+
+
 class NodeRefused(NodeTrouble):
     """The node answered with a JSON-RPC error; `code` is its number."""
 

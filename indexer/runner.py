@@ -13,7 +13,7 @@ from indexer.follower import Follower, NothingToFollow, Step, WrongChain
 from indexer.newheads import NewHeads, socket_urls
 from indexer.node import Tip
 from indexer.ranges import Bar
-from indexer.rpc import NodeTrouble
+from indexer.rpc import NodeMoving, NodeTrouble
 from indexer.shared import SharedNode, SharedRpc
 from indexer.waiting import Backoff, Stop
 from indexer.writer import LOST, Writer, WriterLost
@@ -23,6 +23,8 @@ _HEARD_SECONDS = 1.0
 """How often to ask all the same while a socket tells of new blocks."""
 _SETTLE_SECONDS = 1.0
 """How long final handlers wait at most while new blocks come without a pause."""
+_MOVING_SECONDS, _MOST_MOVES = 0.01, 10
+"""A node in the middle of a reorg is looked at again so soon, and so often before that is called trouble."""
 _WORTH_A_BAR = 50
 _log = logs.get(__name__)
 
@@ -136,6 +138,7 @@ class _Loop:
         self._wrong_chains = 0
         self._stop = runner.stop
         self._backoff = Backoff()
+        self._moved_under_us = 0
         self._bar: Bar | None = None
         self._started = self._unwell = False
         self._settled_at = monotonic()
@@ -160,7 +163,7 @@ class _Loop:
                 self._wait("nothing_to_follow", str(missing))
             else:
                 self._backoff.reset()
-                self._wrong_chains = 0
+                self._wrong_chains = self._moved_under_us = 0
                 if reached and self._once:
                     return True
         return False
@@ -236,6 +239,12 @@ class _Loop:
 
     def _node_failed(self, trouble: NodeTrouble | WrongChain) -> None:
         """Go over to the next endpoint. One of another chain is passed over; when all are, the settings are wrong."""
+        if isinstance(trouble, NodeMoving) and self._moved_under_us < _MOST_MOVES:
+            self._moved_under_us += 1
+            _log.info("node_moves", network=self._follower.network, reason=str(trouble))
+            self._started = False
+            self._stop.wait(_MOVING_SECONDS)
+            return
         has_turned = self._rpc.turn()
         if isinstance(trouble, WrongChain):
             self._wrong_chains += 1

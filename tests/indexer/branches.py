@@ -7,7 +7,7 @@ from backend.chain import abi
 from tests.indexer.chainside import Chainside, token_id
 
 KINDS = ("drop", "same", "late", "half", "shuffled")
-"""What the new branch holds: nothing; the same blocks; the same a block later; every other; another order."""
+"""What the new branch holds: nothing; the same in the same blocks, or a block later; every other; another order."""
 
 
 @dataclass

@@ -56,7 +56,7 @@ def test_the_tenant_is_the_platform_and_only_inside_the_transaction(index, chain
 
 
 def test_a_database_that_crashes_forgets_nothing_for_good(index, chain, cluster):
-    """kill -9 of the server while blocks come, again and again: the checkpoint stays, the rest is read again."""
+    """kill -9 of the server while blocks come: the checkpoint never goes back, the rest is read again."""
     collection = chain.new_collection()
     [token] = chain.mint(collection, chain.people[1])
     strict = index.final_after(4)

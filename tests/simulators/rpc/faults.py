@@ -143,3 +143,60 @@ def forged_receipts(**fields: Any) -> Fault:
         return {"result": receipt | fields}
 
     return fault
+
+
+def without_logs(times: int | None = None) -> Fault:
+    """Know the block but not its logs yet: the index of logs lags behind. For so many questions; None: always."""
+    left = [times]
+
+    def fault(exchange: Exchange) -> Json:
+        if exchange.method != "eth_getLogs" or left[0] == 0:
+            return exchange.forward()
+        left[0] = None if left[0] is None else left[0] - 1
+        return {"result": []}
+
+    return fault
+
+
+def without_block(number: int) -> Fault:
+    """Do not have one block, and nothing in it."""
+
+    def fault(exchange: Exchange) -> Json:
+        answer = exchange.forward()
+        is_it = exchange.method == "eth_getBlockByNumber" and answer["result"]["number"] == hex(number)
+        return {"result": None} if is_it else answer
+
+    return fault
+
+
+def repeated_block(number: int, *, renumbered: bool) -> Fault:
+    """Give the block before `number` in its place: as it is, or under the number that was asked for."""
+
+    def fault(exchange: Exchange) -> Json:
+        answer = exchange.forward()
+        if exchange.method == "eth_getBlockByNumber" and answer["result"]["number"] == hex(number):
+            exchange.params[0] = hex(number - 1)
+            answer = exchange.forward()
+            answer["result"]["number"] = hex(number) if renumbered else hex(number - 1)
+        return answer
+
+    return fault
+
+
+def foreign_logs(exchange: Exchange) -> Json:
+    """Give logs of a block of another branch at the same height, in blocks whose blooms tell nothing."""
+    answer = exchange.forward()
+    if exchange.method == "eth_getBlockByNumber" and answer["result"]:
+        answer["result"]["logsBloom"] = "0x" + "00" * 256
+    if exchange.method == "eth_getLogs":
+        for log in answer["result"]:
+            log["blockHash"] = "0x" + "ee" * 32
+    return answer
+
+
+def other_genesis(exchange: Exchange) -> Json:
+    """Tell our chain id, and begin with another block."""
+    answer = exchange.forward()
+    if exchange.method == "eth_getBlockByNumber" and exchange.params[0] == "0x0":
+        answer["result"]["hash"] = "0x" + "ee" * 32
+    return answer
