@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from backend.chain import outbox, registry, rules, signers
 from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, ChainSigner, SendStatus
 from backend.chain.networks import UnknownNetwork, network
-from backend.chain.port import AlreadyKnown, ChainError, ChainPort, InsufficientFunds, NonceTooLow
+from backend.chain.port import AlreadyKnown, ChainError, ChainPort, InsufficientFunds, NonceTooLow, SignerMissing
 from backend.chain.rules import Offer
 from backend.kit import clock, logs
 from backend.kit.db import unit_of_work
@@ -31,10 +31,14 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """What a key's unused nonces need: bytes to hand over again, by nonce, and nonces that never had any."""
+    """What a key's unused nonces need: bytes to hand over again, by nonce, and nonces that never had any.
+
+    `is_in_the_way`: something of ours waits behind one of them.
+    """
 
     bytes_of: Sequence[tuple[int, bytes]]
     empty: Sequence[int]
+    is_in_the_way: bool
 
 
 def close(ports: Callable[[str], ChainPort]) -> None:
@@ -46,6 +50,7 @@ def close(ports: Callable[[str], ChainPort]) -> None:
         query = select(ChainSigner).where(ChainSigner.next_nonce > ChainSigner.seen_nonce)
         still = list(session.scalars(query.order_by(ChainSigner.id)))
         _settle_lost(session, clock.now())
+        _settle_keyless(session, clock.now())
     for row in still:
         try:
             _close(ports(row.network), row)
@@ -62,7 +67,13 @@ def _close(port: ChainPort, row: ChainSigner) -> None:
     first = max(count, port.nonce(row.address, "pending"))
     with unit_of_work() as session:
         found = find(session, row, first)
-    offer = _offer(port, row) if found.empty else None
+    if not (found.empty or found.bytes_of):
+        return
+    is_here = _is_here(row, is_needed=found.is_in_the_way)
+    if not is_here and not found.is_in_the_way:
+        # A key that was retired, and nothing waits for it.
+        return
+    offer = _offer(port, row) if found.empty and is_here else None
     if offer is not None:
         with unit_of_work() as session:
             found = find(session, row, first)
@@ -88,7 +99,9 @@ def find(session: Session, row: ChainSigner, first: int) -> Gaps:
             raws[nonce] = raw
     unused = [nonce for nonce in range(first, key.next_nonce) if nonce not in held]
     return Gaps(
-        [(nonce, raws[nonce]) for nonce in unused if nonce in raws], [nonce for nonce in unused if nonce not in raws]
+        [(nonce, raws[nonce]) for nonce in unused if nonce in raws],
+        [nonce for nonce in unused if nonce not in raws],
+        bool(unused and held) and max(held) > unused[0],
     )
 
 
@@ -104,14 +117,19 @@ def filled(session: Session) -> dict[tuple[str, str], int]:
     return {(network_id, status): count for network_id, status, count in counted}
 
 
-def _offer(port: ChainPort, row: ChainSigner) -> Offer | None:
-    """Return what to offer; None when the key is not ours any more, or the base fee is above the ceiling."""
+def _is_here(row: ChainSigner, *, is_needed: bool) -> bool:
+    """Say whether we can sign by the key. One that is not here, or away, keeps nobody from being looked at."""
     try:
         registry.keyring(row.network, row.role).find(row.address)
     except Unavailable as away:
-        # The key is not here, or its key service is away: the gap stays in the gauge, other keys are looked at.
-        _log.error("chain_gap_stays", network=row.network, signer="0x" + row.address.hex(), answer=away.code)
-        return None
+        if is_needed:
+            _log.error("chain_gap_stays", network=row.network, signer="0x" + row.address.hex(), answer=away.code)
+        return False
+    return True
+
+
+def _offer(port: ChainPort, row: ChainSigner) -> Offer | None:
+    """Return what to offer; None when the base fee is above the ceiling."""
     known, fees = network(row.network), port.fees()
     return rules.capped(known.offer(fees), known.fee_ceiling) if fees.base_fee < known.fee_ceiling else None
 
@@ -120,6 +138,8 @@ def _fill(session: Session, row: ChainSigner, nonces: Sequence[int], offer: Offe
     """Write a send of nothing to itself for each nonce, with its nonce already allotted; the outbox does the rest."""
     for nonce in nonces:
         subject = subject_of(row.network, row.address, nonce)
+        # One that was given up with its key is begun anew when the key is back: none of its bytes exist.
+        before = outbox.find(session, FILL, subject)
         send = outbox.enqueue(
             session,
             row.network,
@@ -129,6 +149,7 @@ def _fill(session: Session, row: ChainSigner, nonces: Sequence[int], offer: Offe
             FILL,
             subject,
             now,
+            generation=0 if before is None else before.generation + 1,
             gas_limit=_GAS_OF_A_TRANSFER,
             signer=row.address,
         )
@@ -170,3 +191,26 @@ def _settle_lost(session: Session, now: datetime) -> None:
             outbox.settle_unknown(session, send_id, happened=True, now=now)
         except outbox.FateUnclear:
             _log.info("chain_fill_unclear", send_id=str(send_id))
+
+
+def _settle_keyless(session: Session, now: datetime) -> None:
+    """Give up the fills that were never signed and whose key is not here any more: nobody waits for a fill."""
+    query = (
+        select(ChainSend)
+        .where(
+            ChainSend.purpose == FILL,
+            ChainSend.status.in_([SendStatus.WAITING, SendStatus.OVERDUE]),
+            ChainSend.reason.startswith(SignerMissing.code),
+        )
+        .order_by(ChainSend.id)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    for send in session.scalars(query.execution_options(populate_existing=True)).all():
+        tried = list(session.scalars(select(ChainAttempt).where(ChainAttempt.send_id == send.id)))
+        if any(attempt.raw is not None for attempt in tried):
+            continue
+        for attempt in tried:
+            rules.check_attempt_step(AttemptStatus(attempt.status), AttemptStatus.DROPPED)
+            attempt.status = AttemptStatus.DROPPED
+        outbox.set_status(send, SendStatus.CANCELLED, now, "its key is not here any more")
+        send.lease_id = send.lease_expires_at = None

@@ -56,15 +56,17 @@ def nonce_gaps(session: Session) -> Reading:
     """Compare the nonces between the chain's count and ours with the attempts that hold them.
 
     An attempt that ended before the chain was last asked, and whose nonce the chain does not count, holds nothing: the
-    chain was reset, or undone below finality. What was given up unsigned is no gap as long as nothing comes after it.
+    chain was reset, or undone below finality. What a call left because another key makes it, or because it was never
+    signed, is no gap as long as nothing comes after it.
     """
     found: Reading = {}
     for row in session.scalars(select(ChainSigner).where(ChainSigner.seen_nonce.is_not(None))):
         is_holding = ChainAttempt.status.not_in([AttemptStatus.REPLACED, AttemptStatus.DROPPED]) & (
             ChainSend.status.in_(rules.OPEN_SENDS) | (ChainSend.status_since > row.seen_at)
         )
+        is_left = ChainAttempt.raw.is_(None) | func.coalesce(ChainSend.signer != ChainAttempt.signer, False)
         nonces = (
-            select(ChainAttempt.nonce, func.bool_or(is_holding), func.bool_or(ChainAttempt.raw.is_not(None)))
+            select(ChainAttempt.nonce, func.bool_or(is_holding), func.bool_and(is_left))
             .join(ChainSend, ChainSend.id == ChainAttempt.send_id)
             .where(
                 ChainAttempt.network == row.network,
@@ -74,9 +76,9 @@ def nonce_gaps(session: Session) -> Reading:
             )
             .group_by(ChainAttempt.nonce)
         )
-        known = {nonce: (is_held, is_signed) for nonce, is_held, is_signed in session.execute(nonces)}
+        known = {nonce: (held, left) for nonce, held, left in session.execute(nonces)}
         end = row.next_nonce
-        while known.get(end - 1) == (False, False):
+        while known.get(end - 1) == (False, True):
             end -= 1
         held = sum(is_held for nonce, (is_held, _) in known.items() if nonce < end)
         found[row.network, row.role, "0x" + row.address.hex()] = float(max(end - (row.seen_nonce or 0), 0) - held)

@@ -114,9 +114,13 @@ def given_back(model: type[Job], job_id: UUID, lease_id: UUID | None) -> Iterato
 
 
 def due(session: Session, model: type[Job], now: datetime, *where: ColumnElement[bool], limit: int = 100) -> list[UUID]:
-    """Return the ids of up to `limit` free rows that meet `where`, oldest first. For sweepers."""
+    """Return the ids of up to `limit` free rows that meet `where`, the longest due first. For sweepers.
+
+    New rows come before all, by age. Were it age alone, many that do not get on would hold up every younger one.
+    """
     job: Any = model
-    return list(session.scalars(select(job.id).where(*_free(model, now), *where).order_by(job.id).limit(limit)))
+    query = select(job.id).where(*_free(model, now), *where).order_by(job.run_after.asc().nulls_first(), job.id)
+    return list(session.scalars(query.limit(limit)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from backend.catalog.models import Event
 from backend.chain import abi, outbox, registry
-from backend.chain.models import ChainSend
+from backend.chain.models import ChainCursor, ChainSend
 from backend.chain.onlog import Log
 from backend.chain.port import SignerMissing
+from backend.chain.progress import FACTS_CURSOR, FINAL_CURSORS
 from backend.chain.rules import OPEN_SENDS
 from backend.kit import logs as kit_logs
 from backend.kit.nudges import nudge
@@ -27,6 +28,9 @@ EVENTS = ("MinterChanged", "OperatorChanged")
 _CONTRACT = "TicketCollection"
 _MINTS = (batches.MINT, cancel.CANCEL)
 _STATUSES = (status_changes.TICKET_STATUS,)
+_CURSOR = FINAL_CURSORS + "backend.tickets.onchain.follow_keys"
+_NEAR = 64
+"""Blocks that the reader of these logs may be behind: it always is by a few."""
 _NOT_UNDER_WAY = (CollectionStatus.DRAFT, CollectionStatus.STUCK)
 _log = kit_logs.get(__name__)
 
@@ -83,9 +87,12 @@ def follow(session: Session, collection_id: UUID, now: datetime) -> int:
     """Have a collection's unfinished sends signed by the keys it has now; return how many that changes.
 
     Its row is read and not locked, since sends are locked before collections: what is asked for meanwhile with the key
-    of before is found by the sweeper.
+    of before is found by the sweeper. While old logs are being read (after an update of the house, say), the newest
+    word is not known yet, and nothing follows an old one.
     """
     row = session.get_one(Collection, collection_id)
+    if _is_catching_up(session, row.network):
+        return 0
     count = 0
     for purposes, key, since in (
         (_MINTS, row.minter, row.minter_since),
@@ -115,6 +122,15 @@ def behind(session: Session) -> list[UUID]:
         .distinct()
     )
     return list(session.scalars(query))
+
+
+def _is_catching_up(session: Session, network: str) -> bool:
+    query = select(ChainCursor.name, ChainCursor.block_number, ChainCursor.finalized_number)
+    cursors = {
+        name: (block, final) for name, block, final in session.execute(query.where(ChainCursor.network == network))
+    }
+    mine, facts = cursors.get(_CURSOR), cursors.get(FACTS_CURSOR)
+    return mine is not None and facts is not None and mine[0] < facts[1] - _NEAR
 
 
 def _told(collection: Collection, role: str, before: bytes | None, after: bytes) -> None:

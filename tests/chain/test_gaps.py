@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from backend.chain import gaps, gauges, registry, tasks
+from backend.chain import outbox as asking
 from backend.chain.fake import FakeSigner
 from backend.chain.models import AttemptStatus, ChainSend, ChainSigner, SendStatus
 from backend.kit.db import unit_of_work
 from tests.chain.test_send import _send_by_hand
-from tests.factories.chain import NETWORK, ROLE, FakeLab, Lab, Outbox, running
+from tests.factories.chain import COUNTER, NETWORK, PURPOSE, ROLE, FakeLab, Lab, Outbox, running
 
 
 def look(box: Outbox, times: int = 1) -> None:
@@ -158,3 +159,48 @@ def test_each_nonce_is_filled_once_in_whatever_order_it_is_found(nonces: tuple[i
     first, second = (gaps.subject_of(NETWORK, b"\x01" * 20, nonce) for nonce in nonces)
     assert first != second
     assert first == gaps.subject_of(NETWORK, b"\x01" * 20, nonces[0])
+
+
+def test_a_fill_whose_key_goes_before_it_is_signed_is_given_up_and_begun_anew_with_the_key(
+    fake_outbox: Outbox,
+) -> None:
+    fake_outbox.settle(fake_outbox.enqueue(1))
+    lose(1)
+    look(fake_outbox, 2)
+    [fill] = fills()
+    with registry.replaced(NETWORK, fake_outbox.lab.port, {ROLE: FakeSigner("another")}):
+        fake_outbox.wait(30)
+        fake_outbox.send(fill.id)
+        assert (fake_outbox.row(fill.id).reason or "").startswith("signer_missing: ")
+        look(fake_outbox, 2)
+        assert (fake_outbox.row(fill.id).status, len(fills())) == (SendStatus.CANCELLED, 1)
+    look(fake_outbox, 2)
+    again = fills()[-1]
+    assert (again.generation, again.id == fill.id) == (1, False)
+    fake_outbox.settle(again.id)
+    assert fake_outbox.row(again.id).status == SendStatus.FINAL
+    look(fake_outbox)
+    assert open_gaps() == [0.0]
+
+
+def test_a_retired_key_whose_bytes_nobody_waits_for_is_left_in_peace(fake_outbox: Outbox) -> None:
+    old, new = fake_outbox.lab.signer, FakeSigner("new")
+    send_id = fake_outbox.enqueue(1, signer=old.address)
+    fake_outbox.send(send_id)
+    fake_outbox.lab.forget_pool()
+    with unit_of_work() as session:
+        asking.assign(session, NETWORK, COUNTER, [PURPOSE], new.address, 0, fake_outbox.now)
+    sent = len(fake_outbox.lab.port.sent)  # type: ignore[attr-defined]
+    with registry.replaced(NETWORK, fake_outbox.lab.port, {ROLE: new}):
+        fake_outbox.watch(send_id)
+        with unit_of_work() as session:
+            asking.settle_unknown(session, send_id, happened=False, now=fake_outbox.now)
+        fake_outbox.settle(send_id)
+        assert fake_outbox.row(send_id).status == SendStatus.FINAL
+        look(fake_outbox, 3)
+        assert len(fake_outbox.lab.port.sent) == sent + 1  # type: ignore[attr-defined]
+        assert set(open_gaps()) == {0.0}
+    # Its key is here: what it sends next would stand behind these bytes, so they are handed over.
+    with registry.replaced(NETWORK, fake_outbox.lab.port, {ROLE: [new, old]}):
+        look(fake_outbox)
+        assert len(fake_outbox.lab.port.sent) == sent + 2  # type: ignore[attr-defined]

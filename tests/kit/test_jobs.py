@@ -165,3 +165,17 @@ def test_a_broker_that_is_down_loses_the_nudge_and_nothing_else(session, monkeyp
     assert session.get(StoredReaction, row_id) is not None
     sweep_reactions()
     assert heard == ["front door"]
+
+
+def test_rows_that_come_back_again_and_again_keep_no_younger_one_from_its_turn(session, now):
+    for _ in range(4):
+        announce(session, Rang("again"))
+    session.flush()
+    query = select(StoredReaction).where(StoredReaction.notice == "Rang").order_by(StoredReaction.id)
+    rows = session.scalars(query).all()
+    for row, seconds in zip(rows, (-1, -2, -30, None), strict=True):
+        row.run_after = None if seconds is None else now + timedelta(seconds=seconds)
+    session.flush()
+    ringing = StoredReaction.notice == "Rang"
+    assert jobs.due(session, StoredReaction, now, ringing, limit=2) == [rows[3].id, rows[2].id]
+    assert jobs.due(session, StoredReaction, now, ringing) == [rows[index].id for index in (3, 2, 1, 0)]

@@ -16,7 +16,10 @@ from backend.tickets.receivers import _HAS_CODE
 from backend.tickets.rules import ADDRESS_BYTES, ZERO_ADDRESS, decode_entries, token_id
 
 _NAME = "TicketCollection"
-_SAMPLE = {"mintBatch": [1, b""], "cancelBatch": [1], "batchState": [1], "ticket": [1], "setStatus": [[1], 1]}
+_SAMPLE = {
+    "mintBatch": [1, b""], "cancelBatch": [1], "batchState": [1], "ticket": [1], "setStatus": [[1], 1],
+    "rotateMinter": [bytes(20)],
+}  # fmt: skip
 _SELECTOR = {abi.encode_call(_NAME, name, arguments)[:4]: name for name, arguments in _SAMPLE.items()}
 _UNUSED, _MINTED, _CANCELLED = 0, 1, 2
 _LIVE, _LOCKED, _USED, _VOID = range(4)
@@ -42,14 +45,15 @@ class FakeCollection:
 
     is_paused: bool = False
     roles: dict[str, bytes] = field(default_factory=dict)
+    """Who has which role at first; a rotation is written into the chain."""
 
     def __call__(self, call: FakeCall, storage: Storage) -> tuple[bytes, list[FakeLog]]:
         """Run one call."""
         name = _SELECTOR[call.data[:4]]
         return getattr(self, f"_{name}")(call, storage, call.data[4:])
 
-    def _only(self, role: str, call: FakeCall) -> None:
-        if call.sender != self.roles[role]:
+    def _only(self, role: str, call: FakeCall, storage: Storage) -> None:
+        if call.sender != storage.get(role, self.roles[role]):
             raise _refuse("NotMinter()" if role == "minter" else "NotOperator()")
 
     def _consume(self, storage: Storage, number: int, state: int, contents: bytes) -> None:
@@ -61,7 +65,7 @@ class FakeCollection:
 
     def _mintBatch(self, call: FakeCall, storage: Storage, data: bytes) -> tuple[bytes, list[FakeLog]]:  # noqa: N802
         number, packed = decode(["uint64", "bytes"], data)
-        self._only("minter", call)
+        self._only("minter", call, storage)
         if self.is_paused:
             raise _refuse("ScopePaused(uint8)", 2)
         self._consume(storage, number, _MINTED, keccak(packed))
@@ -77,9 +81,15 @@ class FakeCollection:
             logs.append(self._log("Transfer", ZERO_ADDRESS, entry.owner, token))
         return b"", logs
 
+    def _rotateMinter(self, call: FakeCall, storage: Storage, data: bytes) -> tuple[bytes, list[FakeLog]]:  # noqa: N802
+        [to] = decode(["address"], data)
+        self._only("owner", call, storage)
+        storage["minter"] = key = bytes.fromhex(to[2:])
+        return b"", [self._log("MinterChanged", key, data=encode(["uint64"], [10**6]))]
+
     def _cancelBatch(self, call: FakeCall, storage: Storage, data: bytes) -> tuple[bytes, list[FakeLog]]:  # noqa: N802
         [number] = decode(["uint64"], data)
-        self._only("minter", call)
+        self._only("minter", call, storage)
         self._consume(storage, number, _CANCELLED, bytes(32))
         return b"", [self._log("BatchCancelled", number)]
 
@@ -94,7 +104,7 @@ class FakeCollection:
 
     def _setStatus(self, call: FakeCall, storage: Storage, data: bytes) -> tuple[bytes, list[FakeLog]]:  # noqa: N802
         tokens, status = decode(["uint256[]", "uint8"], data)
-        self._only("operator", call)
+        self._only("operator", call, storage)
         logs = []
         for token in tokens:
             owner, tier, before = self._token(storage, token)

@@ -16,7 +16,7 @@ class Index:
     def __init__(self, chain: FakeChain) -> None:
         self._chain = chain
         self._seen: list[bytes] = [chain._sealed[0].block.hash]
-        self._settled = {onchain.settle_batches: 0, onchain.settle_tokens: 0}
+        self._settled = {onchain.settle_batches: 0, onchain.settle_tokens: 0, onchain.follow_keys: 0}
 
     def follow(self) -> None:
         """Take in what is new: each step commits by itself."""
@@ -36,6 +36,7 @@ class Index:
         for handler, events in (
             (onchain.settle_batches, ("BatchMinted", "BatchCancelled")),
             (onchain.settle_tokens, ("Transfer", "StatusChanged")),
+            (onchain.follow_keys, ("MinterChanged", "OperatorChanged")),
         ):
             with unit_of_work() as session:
                 self._hand(session, handler, events, self._logs(self._settled[handler] + 1, final))

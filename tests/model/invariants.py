@@ -135,6 +135,8 @@ class Invariants:
     def _nonces(self, session: Session) -> None:
         query = (
             select(ChainAttempt.signer, ChainAttempt.nonce)
+            # What was given up unsigned leaves its nonce to whoever fills it.
+            .where(ChainAttempt.raw.is_not(None))
             .group_by(ChainAttempt.signer, ChainAttempt.nonce)
             .having(func.count(ChainAttempt.send_id.distinct()) > 1)
         )
@@ -164,7 +166,12 @@ class Invariants:
             (StoredReaction, {"DONE"}),
         ]
         with unit_of_work() as session:
-            return [
+            gaps = [
+                f"nonce of {row.role}: {row.next_nonce} given out, {self.world.chain.nonce(row.address)} used"
+                for row in session.scalars(select(ChainSigner))
+                if row.next_nonce > self.world.chain.nonce(row.address)
+            ]
+            return gaps + [
                 f"{model.__name__} {row.status}: {getattr(row, 'last_error', None) or getattr(row, 'reason', None)}"
                 for model, over in ends
                 for row in session.scalars(select(model).where(model.status.not_in(over)))

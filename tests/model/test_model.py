@@ -131,6 +131,10 @@ class House(RuleBasedStateMachine):
     def chain(self, act):
         getattr(self, f"_{act}")(self.world)
 
+    @rule(which=st.integers(0, 1), act=st.sampled_from(["rotate", "rotate", "lose"]))
+    def keys(self, which, act):
+        getattr(self.world, act)(which)
+
     def _mine(self, world):
         world.chain.mine()
 

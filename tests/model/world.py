@@ -6,12 +6,14 @@ Nothing happens by itself: a rule of the model lets a nudge arrive or get lost, 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
 
-from backend.chain import registry
+from backend.chain import abi, registry
 from backend.chain.fake import FakeChain, FakeSigner
+from backend.chain.keyring import Keyring
 from backend.chain.port import ChainUnreachable
 from backend.kit import clock, jobs, nudges
 from backend.kit.db import locked, unit_of_work
@@ -35,6 +37,7 @@ from tests.model.trouble import Killed, Shaky, Trouble
 SEATS = 8
 BEATS = (
     "chain.sweep",
+    "chain.check_signers",
     "tickets.sweep_queue",
     "tickets.sweep",
     "orders.sweep",
@@ -44,6 +47,7 @@ BEATS = (
     "kit.sweep_reactions",
 )
 ROLES = ("minter", "operator")
+OWNER = FakeSigner("owner")
 
 
 class World:
@@ -54,7 +58,10 @@ class World:
         self.trouble = Trouble()
         self.nudged: list[tuple[str, UUID]] = []
         self.signers = {role: FakeSigner(role) for role in ROLES}
-        self.collection = FakeCollection(roles={role: key.address for role, key in self.signers.items()})
+        self.minters = (self.signers["minter"], FakeSigner("another minter"))
+        self.lost: set[bytes] = set()
+        roles = {role: key.address for role, key in self.signers.items()}
+        self.collection = FakeCollection(roles=roles | {"owner": OWNER.address})
         self.chain = FakeChain()
         self.chain.put_contract(ADDRESS, self.collection)
         self.chain.put_contract(bytes(20), has_no_code)
@@ -63,7 +70,8 @@ class World:
         self.orders: list[UUID] = []
         with unit_of_work() as session:
             self.sale = make_sale(session, quantities=(SEATS,))
-            self.collection_id = make_collection(session, self.sale.event).id
+            roles = {role: key.address for role, key in self.signers.items()}
+            self.collection_id = make_collection(session, self.sale.event, **roles).id
             self.tier_id = self.sale.tier.id
 
     def wait(self, seconds: float) -> None:
@@ -145,7 +153,7 @@ class World:
 
     def foreign(self) -> None:
         """Somebody uses the minter's key for something of his own, and our bytes are gone from the pools."""
-        key = self.signers["minter"]
+        key = self.minters[0]
         self.chain.forget_pool()
         fees = {"maxFeePerGas": 10**12, "maxPriorityFeePerGas": 10**9, "gas": 50_000}
         call = {"chainId": 31337, "nonce": self.chain.nonce(key.address), "to": b"\x0f" * 20, "value": 0, "data": b""}
@@ -153,12 +161,33 @@ class World:
         self.chain.send_raw(raw)
         self.chain.sent.remove(raw)
 
+    def rotate(self, to: int) -> None:
+        """The promoter gives the minter's role to another key of ours; some block will have it."""
+        data = abi.encode_call("TicketCollection", "rotateMinter", [self.minters[to].address])
+        fees = {"maxFeePerGas": 10**13, "maxPriorityFeePerGas": 10**9, "gas": 50_000}
+        call = {"chainId": 31337, "nonce": self.chain.nonce(OWNER.address), "to": ADDRESS, "value": 0, "data": data}
+        raw = OWNER.sign_transaction({**call, **fees})
+        with suppress(BusinessError):
+            self.chain.send_raw(raw)
+        self.chain.sent.remove(raw)
+
+    def lose(self, which: int) -> None:
+        """A worker is started without one of the minters, or with it again."""
+        self.lost ^= {self.minters[which].address}
+        self.serve_keys()
+
+    def serve_keys(self) -> None:
+        there = [partial(_same, key) for key in self.minters if key.address not in self.lost]
+        registry._keyrings[NETWORK, "minter"] = Keyring("minter", there)
+
     def heal(self) -> None:
         """End every trouble from outside."""
+        self.lost.clear()
+        self.serve_keys()
         self.trouble.revive()
         self.collection.is_paused = False
         self.chain.base_fee = 10**9
-        for key in self.signers.values():
+        for key in (*self.signers.values(), *self.minters):
             self.chain.set_balance(key.address, 10**24)
 
     def settle(self, is_quiet, rounds: int = 25) -> bool:
@@ -185,6 +214,10 @@ class World:
             self.trouble.revive()
 
 
+def _same(key: FakeSigner) -> FakeSigner:
+    return key
+
+
 @contextmanager
 def running() -> Iterator[World]:
     """Serve the house by a world of the model: its chain, its provider, its clock, its messages."""
@@ -206,7 +239,8 @@ def running() -> Iterator[World]:
     nudges.use(send)
     jobs.swept = run_each
     try:
-        with registry.replaced(NETWORK, port, made.signers), clock.use(lambda: made.now):
+        signers = {**made.signers, "minter": made.minters}
+        with registry.replaced(NETWORK, port, signers), clock.use(lambda: made.now):
             providers.use("stripe", Shaky(made.till, made.trouble, ProviderUnavailable))
             yield made
     finally:

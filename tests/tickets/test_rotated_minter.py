@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from backend.chain import abi, gauges, outbox
+from backend.chain import abi, gauges, onlog, outbox
 from backend.chain import send as sending
 from backend.chain import watch as watching
-from backend.chain.models import ChainAttempt, ChainSend
-from backend.tickets import batches, effects, tasks
+from backend.chain.models import ChainAttempt, ChainCursor, ChainSend
+from backend.chain.progress import FACTS_CURSOR, FINAL_CURSORS
+from backend.tickets import batches, effects, keys, onchain, tasks
 from tests.factories.tickets import ALICE, NETWORK, jobs_of, tickets_of
 from tests.tickets.minters import House, key_of
 from tests.tickets.test_on_chain import queue
@@ -107,10 +108,10 @@ def test_rotated_with_batches_at_every_step_every_ticket_is_minted_once(
     assert {job.status for order in orders for job in jobs_of(session, order.id)} == {"FINAL"}
     opened = select(ChainSend).where(ChainSend.status.not_in(["FINAL", "REVERTED", "CANCELLED"]))
     assert [(one.purpose, one.status, one.reason) for one in session.scalars(opened)] == []
-    keys = [next(one.signer for one in attempts(session, batch) if one.status == "FINAL") for batch in done]
+    signers = [next(one.signer for one in attempts(session, batch) if one.status == "FINAL") for batch in done]
     # Whether the third was mined before its rotation or after, is the block's to say.
-    assert keys[:2] + keys[3:] == [old.address] * 2 + [new.address] * 3
-    if key_stays:
+    assert signers[:2] + signers[3:] == [old.address] * 2 + [new.address] * 3
+    if key_stays or is_drained:
         assert all(count == 0 for count in gauges.nonce_gaps(session).values())
 
 
@@ -134,6 +135,28 @@ def test_what_was_asked_for_with_the_key_of_before_while_the_word_came_is_found_
     tasks.sweep()
     session.expire_all()
     assert session.get_one(ChainSend, house.send_of(batch)).signer == new.address
+
+
+def test_an_old_word_is_not_followed_while_the_index_reads_up(house, chain, session):
+    [name] = [one.name for one in onlog.registered.final if one.handle is onchain.follow_keys]
+    sale, collection = house.open()
+    queue(session, sale, ALICE)
+    tasks.close_batch(collection.id)
+    [batch] = house.batches(collection)
+    collection.minter = key_of(chain, "who was it long ago").address
+    cursors = [
+        ChainCursor(network=NETWORK, name=one, block_number=block, finalized_number=390, updated_at=chain.now())
+        for one, block in ((FACTS_CURSOR, 400), (FINAL_CURSORS + name, 40))
+    ]
+    session.add_all(cursors)
+    session.flush()
+    tasks.sweep()
+    assert keys.follow(session, collection.id, chain.now()) == 0
+    cursors[1].block_number = 380
+    session.flush()
+    assert keys.follow(session, collection.id, chain.now()) == 1
+    session.expire_all()
+    assert session.get_one(ChainSend, house.send_of(batch)).signer == collection.minter
 
 
 def test_rotated_to_nobody_everything_waits_and_says_for_which_key(house, chain, session):
