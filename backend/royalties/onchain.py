@@ -10,16 +10,15 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from backend.accounts.addresses import ZERO_ADDRESS
 from backend.chain import abi
 from backend.chain.deployments import deployment
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import clock
 from backend.royalties import books, late
+from backend.royalties import primary as _primary  # noqa: F401 - its handler is one of these
 from backend.royalties.models import Sale
-from backend.royalties.rules import PRIMARY
 
-_MARKET, _COLLECTION = "ResaleMarket", "TicketCollection"
+_MARKET = "ResaleMarket"
 
 projects(Sale)
 
@@ -37,14 +36,6 @@ def keep(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Keep who paid what to whom, once for each log."""
     rows = [row_of(network, log) for log in logs]
     session.execute(insert(Sale).values(rows).on_conflict_do_nothing())
-
-
-@on_log(_COLLECTION, "TicketsBought")
-def keep_primary(session: Session, network: str, logs: Sequence[Log]) -> None:
-    """Keep what was bought at the box office, once for each log."""
-    rows = [primary_row_of(network, log) for log in logs]
-    # A list of rows, not VALUES: a statement has at most 65,535 parameters, a stretch of blocks any number of logs.
-    session.execute(insert(Sale).on_conflict_do_nothing(), rows)
 
 
 @on_undo
@@ -70,10 +61,14 @@ def row_of(network: str, log: Log) -> dict[str, Any]:
     """Return the columns of `sales` that a Sale log fills."""
     said = abi.decode_log(_MARKET, "Sale", log.topics, log.data)
     return {
-        **_place(network, log),
+        "network": network,
+        "tx_hash": log.tx_hash,
+        "log_index": log.log_index,
+        "block_hash": log.block_hash,
+        "block_number": log.block_number,
+        "sold_at": log.block_timestamp,
         "collection": said["collection"],
         "token_id": said["tokenId"],
-        "quantity": 1,
         "seller": said["seller"],
         "buyer": said["buyer"],
         "currency": said["currency"],
@@ -84,36 +79,4 @@ def row_of(network: str, log: Log) -> dict[str, Any]:
         "fee": said["fee"],
         "kind": said["kind"],
         "order_hash": said["orderHash"],
-    }
-
-
-def primary_row_of(network: str, log: Log) -> dict[str, Any]:
-    """Return the columns of `sales` that a TicketsBought log fills: the collection sold, and keeps the fee as well."""
-    said = abi.decode_log(_COLLECTION, "TicketsBought", log.topics, log.data)
-    return {
-        **_place(network, log),
-        "collection": log.address,
-        "token_id": said["firstTokenId"],
-        "quantity": said["quantity"],
-        "seller": log.address,
-        "buyer": said["buyer"],
-        "currency": said["currency"],
-        "price": said["price"],
-        "royalty_receiver": ZERO_ADDRESS,
-        "royalty": 0,
-        "fee_receiver": log.address if said["fee"] else ZERO_ADDRESS,
-        "fee": said["fee"],
-        "kind": PRIMARY,
-        "order_hash": said["quoteId"],
-    }
-
-
-def _place(network: str, log: Log) -> dict[str, Any]:
-    return {
-        "network": network,
-        "tx_hash": log.tx_hash,
-        "log_index": log.log_index,
-        "block_hash": log.block_hash,
-        "block_number": log.block_number,
-        "sold_at": log.block_timestamp,
     }
