@@ -35,7 +35,8 @@ class Sale(Base):
     collection: Mapped[bytes]
     token_id: Mapped[Wei]
     """The first; of several bought together the others follow it."""
-    quantity: Mapped[int]
+    quantity: Mapped[int] = mapped_column(server_default="1")
+    """More than one at the box office only: the market sells one by one and leaves it to the default."""
     seller: Mapped[bytes]
     buyer: Mapped[bytes]
     currency: Mapped[bytes]

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from backend.accounts.addresses import ZERO_ADDRESS
 from backend.chain import abi
 from backend.chain.deployments import deployment
 from backend.chain.facts import Facts, store_new
@@ -19,11 +17,11 @@ from backend.kit import bulk, clock
 from backend.kit.bulk import ADDRESS, WORD
 from backend.royalties import audit as _audit  # noqa: F401 - it registers itself
 from backend.royalties import books, late
+from backend.royalties import primary as _primary  # noqa: F401 - its handler is one of these
 from backend.royalties.models import Sale
-from backend.royalties.rules import PRIMARY
 from backend.tickets.models import Collection
 
-_MARKET, _COLLECTION = "ResaleMarket", "TicketCollection"
+_MARKET = "ResaleMarket"
 _TOPICS, _WORDS = 4, 9
 _COLUMNS = (
     "network",
@@ -34,7 +32,6 @@ _COLUMNS = (
     "sold_at",
     "collection",
     "token_id",
-    "quantity",
     "seller",
     "buyer",
     "currency",
@@ -46,7 +43,6 @@ _COLUMNS = (
     "kind",
     "order_hash",
 )
-_ONE = bulk.int4(1)
 
 projects(Sale)
 
@@ -64,14 +60,6 @@ def keep(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Keep who paid what to whom, once for each log."""
     facts = Facts.of(network, logs)
     store_new(session, Sale.__tablename__, _COLUMNS, facts, _rows(facts))
-
-
-@on_log(_COLLECTION, "TicketsBought")
-def keep_primary(session: Session, network: str, logs: Sequence[Log]) -> None:
-    """Keep what was bought at the box office, once for each log."""
-    rows = [primary_row_of(network, log) for log in logs]
-    # A list of rows, not VALUES: a statement has at most 65,535 parameters, a stretch of blocks any number of logs.
-    session.execute(insert(Sale).on_conflict_do_nothing(), rows)
 
 
 @on_undo
@@ -115,7 +103,6 @@ def _rows(facts: Facts) -> dict[int, bytes]:
                 ADDRESS,
                 rows[at + 200 : at + 220],
                 bulk.numeric(int.from_bytes(rows[at + 224 : at + 256], "big")),
-                _ONE,
                 ADDRESS,
                 rows[at + 272 : at + 292],
                 ADDRESS,
@@ -141,10 +128,14 @@ def row_of(network: str, log: Log) -> dict[str, Any]:
     """Return the columns of `sales` that a Sale log fills."""
     said = abi.decode_log(_MARKET, "Sale", log.topics, log.data)
     return {
-        **_place(network, log),
+        "network": network,
+        "tx_hash": log.tx_hash,
+        "log_index": log.log_index,
+        "block_hash": log.block_hash,
+        "block_number": log.block_number,
+        "sold_at": log.block_timestamp,
         "collection": said["collection"],
         "token_id": said["tokenId"],
-        "quantity": 1,
         "seller": said["seller"],
         "buyer": said["buyer"],
         "currency": said["currency"],
@@ -155,36 +146,4 @@ def row_of(network: str, log: Log) -> dict[str, Any]:
         "fee": said["fee"],
         "kind": said["kind"],
         "order_hash": said["orderHash"],
-    }
-
-
-def primary_row_of(network: str, log: Log) -> dict[str, Any]:
-    """Return the columns of `sales` that a TicketsBought log fills: the collection sold, and keeps the fee as well."""
-    said = abi.decode_log(_COLLECTION, "TicketsBought", log.topics, log.data)
-    return {
-        **_place(network, log),
-        "collection": log.address,
-        "token_id": said["firstTokenId"],
-        "quantity": said["quantity"],
-        "seller": log.address,
-        "buyer": said["buyer"],
-        "currency": said["currency"],
-        "price": said["price"],
-        "royalty_receiver": ZERO_ADDRESS,
-        "royalty": 0,
-        "fee_receiver": log.address if said["fee"] else ZERO_ADDRESS,
-        "fee": said["fee"],
-        "kind": PRIMARY,
-        "order_hash": said["quoteId"],
-    }
-
-
-def _place(network: str, log: Log) -> dict[str, Any]:
-    return {
-        "network": network,
-        "tx_hash": log.tx_hash,
-        "log_index": log.log_index,
-        "block_hash": log.block_hash,
-        "block_number": log.block_number,
-        "sold_at": log.block_timestamp,
     }

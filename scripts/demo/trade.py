@@ -100,7 +100,7 @@ def resale(story: "Story") -> None:
         found = story.held_by(story.claimed, buyer.address)
         seen += [f"holder {short(buyer.address)}", f"epoch {found['epoch']}"]
     with step("royalty and fee arrived; index, ledger, chain agree") as seen:
-        [sale] = story.fan.api.get(f"/v1/collections/{story.show.collection}/sales")["items"]
+        [sale] = story.fan.api.get(f"/v1/collections/{story.show.collection}/sales", kind="SALE")["items"]
         agree(
             "seller + royalty + fee", index=sum(int(sale[part]) for part in ("proceeds", "royalty", "fee")), price=price
         )

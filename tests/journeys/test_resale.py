@@ -25,7 +25,7 @@ def _ticket_of(evening, fan):
 
 def _sale_of(evening, ticket):
     def look():
-        sales = evening.story.fan.api.get(f"/v1/collections/{evening.show.collection}/sales")["items"]
+        sales = evening.story.fan.api.get(f"/v1/collections/{evening.show.collection}/sales", kind="SALE")["items"]
         mine = [sale for sale in sales if sale["token_id"] == int(ticket["token_id"])]
         return mine[0] if mine else None
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 
 from backend.chain.models import ChainBlock, ChainLog
 from backend.kit import db
-from backend.royalties import onchain
+from backend.royalties import primary
 from backend.royalties.models import Sale
 from tests.factories.accounts import NOON
 from tests.factories.tickets import ALICE, BOB, NETWORK, Chain
@@ -52,7 +52,7 @@ def test_what_was_bought_before_is_filled_in_as_the_handler_writes_it(database):
             place = {"block_hash": log.block_hash, "log_index": log.log_index, "block_number": log.block_number}
             said = {"tx_hash": log.tx_hash, "address": log.address, "topics": list(log.topics), "data": log.data}
             session.execute(insert(ChainLog), [{"network": NETWORK, "tx_index": 0, **place, **said}])
-        onchain.keep_primary(session, NETWORK, logs)
+        primary.keep(session, NETWORK, logs)
         written = rows(session)
         session.execute(delete(Sale))
     assert len(written) == 3
@@ -68,3 +68,14 @@ def test_what_was_bought_before_is_filled_in_as_the_handler_writes_it(database):
 def rows(session):
     table = Sale.__table__
     return session.execute(select(table).order_by(table.c.block_number)).all()
+
+
+def test_any_number_of_purchases_is_kept_at_once_and_once(session):
+    chain = Chain()
+    for number in range(4_000):
+        one = bought(1, bytes(20), 7, 0, number)
+        chain.emit("TicketsBought", *one["topics"], data=one["data"])
+    logs = chain.taken()
+    for _ in range(2):
+        primary.keep(session, NETWORK, logs)
+    assert len(rows(session)) == 4_000

@@ -20,7 +20,6 @@ def upgrade() -> None:
     op.drop_constraint(op.f("ck_sales_kind"), "sales", type_="check")
     op.create_check_constraint(op.f("ck_sales_kind"), "sales", "kind IN (0, 1, 2)")
     op.add_column("sales", sa.Column("quantity", sa.Integer(), nullable=False, server_default="1"))
-    op.alter_column("sales", "quantity", server_default=None)
     price, fee = _number("l.data", 3), _number("l.data", 4)
     op.execute(f"""
         INSERT INTO sales (network, tx_hash, log_index, block_hash, block_number, sold_at, collection, token_id,
