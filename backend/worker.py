@@ -32,6 +32,7 @@ def _carry(run: Callable[..., None]) -> Callable[..., None]:
 
 def make_worker() -> Celery:
     """Return the Celery app with every capability's tasks and the beat's schedule."""
+    discovery.check_settings()
     # `onchain` as well: the worker replays the index's handlers and asks what they claim.
     discovery.load("models", "reactions", "onchain", "tasks")
     celery = broker.connect(get_settings().redis_url)
