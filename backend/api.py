@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from backend import attention, discovery, openapi, operations
+from backend import attention, discovery, docs_page, openapi, operations
 from backend.kit import broker, db, errors, logs, nudges
 from backend.kit.http import CatchUnexpected, LimitBody, SecurityHeaders, TraceRequests
 from backend.settings import get_settings
@@ -94,8 +94,10 @@ def make_app() -> FastAPI:
         summary="NFT ticketing that works at a real door",
         description=openapi.DESCRIPTION,
         lifespan=_lifespan,
+        docs_url=None,
         redoc_url=None,
     )
+    docs_page.add(app)
     discovery.check_settings()
     for module in discovery.load("models", "reactions", "routes", "gauges", "alarms"):
         if hasattr(module, "router"):

@@ -17,7 +17,8 @@ from scripts.machine.processes import dies_with_parent
 from tests.conftest import SETTINGS
 
 _HOUSES = layout.INSTALLED / "faults"
-_SHORT_SECONDS = 240
+_SHORT_SECONDS = 600
+"""On a machine that does much else: to start the house takes longer then, the campaign itself does not."""
 _STOP_SECONDS = 60
 
 

@@ -35,7 +35,7 @@ def scan_everywhere(door, challenges):
     together = threading.Barrier(len(challenges))
 
     def at_gate(challenge_id):
-        together.wait(10)
+        together.wait(60)
         with unit_of_work() as session:
             return answer(session, door, challenge_id, door.holder, NOW).result
 
@@ -57,7 +57,7 @@ def without_lock(monkeypatch):
 
     def refusal(*facts):
         reason = unguarded(*facts)
-        decided.wait(10)
+        decided.wait(60)
         return reason
 
     monkeypatch.setattr(admit, "locked", lambda session, model, key: session.get(model, key))
@@ -102,7 +102,7 @@ def test_one_scan_sent_by_a_nervous_device_many_times_at_once_is_one_row(doors):
     together = threading.Barrier(GATES)
 
     def send(_number):
-        together.wait(10)
+        together.wait(60)
         with unit_of_work() as session:
             return answer(session, door, challenges[0], door.holder, NOW, "scanner-7-000001").id
 

@@ -64,7 +64,7 @@ class Chainside:
 
     def _mined(self, transaction):
         sent = self.rpc("eth_sendTransaction", transaction)
-        patience = time.monotonic() + 20
+        patience = time.monotonic() + 60
         while time.monotonic() < patience:
             receipt = self.rpc("eth_getTransactionReceipt", sent)
             if receipt is not None:

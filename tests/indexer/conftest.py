@@ -44,10 +44,10 @@ class Index:
     def catch_up(self, until=None):
         """Read until the head; give up after a while instead of hanging."""
         runner = Runner(self.job)
-        timer = threading.Timer(15, runner.stop.set)
+        timer = threading.Timer(60, runner.stop.set)
         timer.start()
         try:
-            assert runner.follow(until, once=True), "it did not reach the head in 15 s"
+            assert runner.follow(until, once=True), "it did not reach the head in a minute"
         finally:
             timer.cancel()
 
@@ -69,7 +69,7 @@ class Index:
             yield runner
         finally:
             runner.stop.set()
-            thread.join(15)
+            thread.join(60)
             assert not thread.is_alive()
         if failed:
             raise failed[0]
@@ -107,7 +107,7 @@ class Index:
         for process in self._processes:
             if process.poll() is None:
                 process.kill()
-            process.communicate(timeout=10)
+            process.communicate(timeout=60)
 
     def query(self, statement, *values):
         with psycopg.connect(self.owner_url) as connection:
@@ -138,7 +138,7 @@ class Index:
         rows = self.query("SELECT block_number, log_index, block_hash FROM chain_logs ORDER BY 1, 2")
         return [(number, place, "0x" + block.hex()) for number, place, block in rows]
 
-    def wait_for(self, is_so, seconds=10.0):
+    def wait_for(self, is_so, seconds=60.0):
         """Wait until `is_so()`; return how long it took."""
         began = time.monotonic()
         while not is_so():

@@ -139,6 +139,6 @@ def test_a_whole_backfill_never_loads_web3(index, chain):
         "sys.exit(code or 100 * ('web3' in sys.modules) or 101 * ('celery' in sys.modules))"
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=ROOT, env=index.environment(), capture_output=True, timeout=30, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=index.environment(), capture_output=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     assert_same(index, chain)

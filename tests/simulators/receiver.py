@@ -15,13 +15,13 @@ class Receiver:
         self.answer = 200
         self.url = ""
 
-    def wait_for(self, count: int, seconds: float = 15) -> list[tuple[dict[str, str], bytes]]:
+    def wait_for(self, count: int, seconds: float = 60) -> list[tuple[dict[str, str], bytes]]:
         """Return what came once there is `count` of it. Raises TimeoutError."""
         self.wait_until(lambda: len(self.got) >= count, seconds)
         return list(self.got)
 
     @staticmethod
-    def wait_until(is_so: Callable[[], bool], seconds: float = 15) -> None:
+    def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
         """Wait until `is_so`. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while not is_so():
