@@ -20,7 +20,7 @@ from backend.chain.progress import FACTS_CURSOR, FINAL_CURSORS
 from backend.kit import clock, logs
 from indexer.apply import chosen, place, watched
 
-_LOGS_AT_ONCE = 5_000
+_LOGS_AT_ONCE, _LOGS_AT_THE_HEAD = 5_000, 250
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _log = logs.get(__name__)
 Open = Callable[[], AbstractContextManager[Session]]
@@ -69,8 +69,11 @@ class Finality:
             session.execute(_PRUNE, {"network": self.network, "after": at.finalized, "upto": goal})
         return True
 
-    def run(self, is_called: Callable[[], bool]) -> bool:
-        """Give every handler its next final logs, as long as nobody calls. Return whether there is more to give."""
+    def run(self, is_called: Callable[[], bool], *, at_the_head: bool) -> bool:
+        """Give every handler its next final logs, as long as nobody calls. Return whether there is more to give.
+
+        At the head the helpings are small: a block that comes meanwhile waits for one handler's.
+        """
         with self.open() as session:
             cursors = self._cursors(session)
             at = place(session, self.network)
@@ -81,7 +84,7 @@ class Finality:
                 return False
             lowest = min(behind.values())
             contracts = watched(session, self.network)
-            found, upto = self._logs(session, lowest, goal)
+            found, upto = self._logs(session, lowest, goal, _LOGS_AT_THE_HEAD if at_the_head else _LOGS_AT_ONCE)
         idle: list[str] = []
         for subscription in onlog.registered.final:
             name = FINAL_CURSORS + subscription.name
@@ -129,14 +132,14 @@ class Finality:
             session.execute(insert(ChainCursor), rows)
         return found | dict.fromkeys(new, 0)
 
-    def _logs(self, session: Session, after: int, upto: int) -> tuple[list[Log], int]:
-        """Return the logs of whole blocks after `after`, and the block up to which they reach."""
+    def _logs(self, session: Session, after: int, upto: int, most: int) -> tuple[list[Log], int]:
+        """Return about `most` logs of whole blocks after `after`, and the block up to which they reach."""
         inside = (ChainLog.network == self.network, ChainLog.block_number > after, ChainLog.block_number <= upto)
         crossed = session.scalar(
             select(ChainLog.block_number)
             .where(*inside)
             .order_by(ChainLog.block_number, ChainLog.log_index)
-            .offset(_LOGS_AT_ONCE)
+            .offset(most)
             .limit(1)
         )
         if crossed is not None:

@@ -124,16 +124,16 @@ class Follower:
             moved = self._reorganise(tip, until)
         return (Step.MOVED if moved else Step.IDLE), tip
 
-    def settle(self, tip: Tip, is_called: Callable[[], bool]) -> bool:
+    def settle(self, tip: Tip, is_called: Callable[[], bool], *, at_the_head: bool) -> bool:
         """Move the checkpoint of finality and serve the final handlers, until `is_called`. True: there is more to do.
 
-        `tip` is what the last step returned. Raises what a lost database raises.
+        `tip` is what the last step returned; `at_the_head`: in small helpings. Raises what a lost database raises.
         """
         if self.finality_limit is not None:
             return False
         if tip.finalized > self.place.finalized and self._finality.advance(tip.finalized, tip.finalized_hash):
             self.place = Place(self.place.mark, min(tip.finalized, self.place.mark.number))
-        return self._finality.run(is_called)
+        return self._finality.run(is_called, at_the_head=at_the_head)
 
     def _advance(self, tip: Tip, until: int | None) -> bool:
         at = self.place.mark

@@ -210,7 +210,7 @@ class _Loop:
         is_due = monotonic() - self._settled_at > _SETTLE_SECONDS
         if not is_due and (is_behind or self._stop.is_called):
             return True
-        has_more = self._follower.settle(tip, lambda: not is_due and self._stop.is_called)
+        has_more = self._follower.settle(tip, lambda: not is_due and self._stop.is_called, at_the_head=not self._once)
         self._settled_at = monotonic()
         return has_more or is_behind
 

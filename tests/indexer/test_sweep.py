@@ -32,7 +32,7 @@ def stepping(index) -> Iterator[Callable[[], None]]:
         def catch_up():
             for _ in range(50):
                 step, tip = follower.step()
-                follower.settle(tip, lambda: False)
+                follower.settle(tip, lambda: False, at_the_head=False)
                 if step is Step.IDLE and follower.place.mark.hash == tip.head.hash:
                     return
             raise AssertionError("it does not arrive")
