@@ -30,7 +30,7 @@ class Size:
     def went(self, stretch: Stretch, seconds: float) -> None:
         """Learn from a range that came."""
         if len(stretch.logs) > 2 * _PAGE_LOGS:
-            self.blocks = max(self.blocks // 2, 1)
+            self.blocks = max(len(stretch.headers) * _PAGE_LOGS // len(stretch.logs), 1)
         elif (
             len(stretch.logs) < _PAGE_LOGS * 2 // 3 and seconds < _EASY_SECONDS and len(stretch.headers) >= self.blocks
         ):
@@ -58,6 +58,8 @@ class Ranges:
     _logs: int = _PAGE_LOGS
     """How many the last page had."""
     _wanted: Filter = field(default_factory=dict)
+    _most: int = 1
+    """How many pages a stretch has at most: few at first, as what is found there changes what is asked for."""
     _closed: bool = False
 
     def after(self, parent: Mark, last: int, wanted: Filter) -> Stretch:
@@ -75,6 +77,7 @@ class Ranges:
             self.forget()
             raise
         self._given = pages
+        self._most = min(2 * self._most, _STRETCH_BLOCKS)
         return stretch
 
     def forget(self) -> None:
@@ -94,7 +97,7 @@ class Ranges:
         place = next((place for place, page in enumerate(self._given, 1) if page.end == parent), None)
         if place is None or self._asked > last:
             self.forget()
-            self._asked, self._wanted = parent.number, wanted
+            self._asked, self._wanted, self._most = parent.number, wanted, 1
             return
         # When a contract was found, only the first page was completed and applied: the others come again.
         again = self._given[place:]
@@ -102,7 +105,7 @@ class Ranges:
         ahead = [page.result for page in self._pages]
         later: list[Callable[[], Stretch]] = [*(partial(_itself, page) for page in again), *ahead]
         if self._wanted != wanted:
-            self._wanted = wanted
+            self._wanted, self.size.blocks = wanted, min(self.size.blocks, _FIRST)
             self._pages = deque(self._pool.submit(self._complete, page, wanted) for page in later)
         elif again:
             self._pages = deque(self._pool.submit(page) for page in later)
@@ -113,6 +116,7 @@ class Ranges:
     def _goes_on(self, pages: Sequence[Stretch], last: int, began: float) -> bool:
         return (
             pages[-1].end.number < last
+            and len(pages) < self._most
             and sum(len(page.logs) for page in pages) < _STRETCH_LOGS
             and sum(len(page.headers) for page in pages) < _STRETCH_BLOCKS
             and monotonic() - began < _STRETCH_SECONDS
@@ -120,7 +124,8 @@ class Ranges:
 
     def _ask(self, last: int) -> None:
         """Keep as many pages under way as make a stretch, so that the next is there when this one is applied."""
-        most = max(_AT_ONCE + 1, min(_STRETCH_LOGS // max(self._logs, 1), _STRETCH_BLOCKS // self.size.blocks))
+        enough = min(_STRETCH_LOGS // max(self._logs, 1), _STRETCH_BLOCKS // self.size.blocks, self._most)
+        most = max(_AT_ONCE, enough + 1)
         while self._asked < last and len(self._pages) < most:
             first = self._asked + 1
             self._asked = min(self._asked + self.size.blocks, last)

@@ -6,7 +6,7 @@ unless somebody asks for it as a `Log`. Offsets below count from a log's place, 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import overload
 
 from sqlalchemy.orm import Session
@@ -35,6 +35,8 @@ _COUNT = slice(140, 144)
 _HEAD = 144
 _WORD = 32
 _BYTEA = 17
+_COUNTS = [number.to_bytes(4, "big") for number in range(5)]
+_SIZES = [(number * _WORD).to_bytes(4, "big") for number in range(32)]
 
 
 class Facts(Sequence[Log]):
@@ -104,7 +106,7 @@ class Facts(Sequence[Log]):
     def chosen(self, kinds: Iterable[bytes]) -> "Facts":
         """Return the logs of these kinds, in their order; a kind is an address and a first topic, 52 bytes."""
         found = [self.by_kind[kind] for kind in kinds if kind in self.by_kind]
-        places = found[0] if len(found) == 1 else sorted(place for some in found for place in some)
+        places = found[0] if len(found) == 1 else sorted(chain.from_iterable(found))
         return Facts(self.network, self.rows, places, self.times)
 
     def at(self, places: Sequence[int]) -> "Facts":
@@ -143,6 +145,14 @@ class Facts(Sequence[Log]):
     def last_topic(self, place: int) -> bytes:
         """Return the last of a log's topics."""
         return self.topic(place, int.from_bytes(self.rows[place + 140 : place + 144], "big") - 1)
+
+    def shape(self, place: int, topics: int, words: int) -> int:
+        """Return where a log's data begins. Raises ValueError unless it has so many topics and words of data."""
+        start = place + TOPICS + STEP * topics
+        rows = self.rows
+        if rows[place + 140 : place + 144] != _COUNTS[topics] or rows[start - 4 : start] != _SIZES[words]:
+            raise ValueError("the log has not the shape of its kind")
+        return start
 
     def word(self, place: int, number: int) -> bytes:
         """Return the word `number` of a log's data, counted from 0. Raises ValueError when there are not so many."""

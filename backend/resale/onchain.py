@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ARRAY, LargeBinary, any_, delete, literal, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from backend.chain import abi
@@ -111,8 +111,7 @@ def settle(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Settle the orders whose sale cannot be undone any more."""
     facts = Facts.of(network, logs)
     hashes = sorted({facts.word(at, _ORDER_HASH) for at in facts.places})
-    signed = MarketOrder.order_hash == any_(literal(hashes, ARRAY(LargeBinary)))
-    query = select(MarketOrder).where(MarketOrder.network == network, signed)
+    query = select(MarketOrder).where(MarketOrder.id.in_(standing.ids_of(session, network, hashes)))
     now = clock.now()
     rows = session.scalars(query.order_by(MarketOrder.id).with_for_update()).all()
     for row in rows:

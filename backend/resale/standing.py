@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, LargeBinary, any_, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from backend.kit import logs
+from backend.kit import bulk, logs
+from backend.kit.bulk import WORD
 from backend.kit.db import locked
 from backend.resale import rules
 from backend.resale.errors import NotListed
@@ -95,9 +96,7 @@ def of_hashes(session: Session, network: str, hashes: Iterable[bytes], now: date
     """Look again at the orders the market's logs call by these hashes."""
     wanted = sorted(set(hashes))
     if wanted:
-        # One parameter, however many they are.
-        mine = MarketOrder.order_hash == any_(literal(wanted, ARRAY(LargeBinary)))
-        _look(session, now, MarketOrder.network == network, mine)
+        _look(session, now, MarketOrder.id.in_(ids_of(session, network, wanted)))
 
 
 def of_signers(session: Session, network: str, signers: Iterable[bytes], now: datetime) -> None:
@@ -111,6 +110,18 @@ def of_signers(session: Session, network: str, signers: Iterable[bytes], now: da
 def _look(session: Session, now: datetime, *where: ColumnElement[bool]) -> None:
     query = select(MarketOrder).where(*where).order_by(MarketOrder.id).with_for_update()
     look_again(session, session.scalars(query.execution_options(populate_existing=True)).all(), now)
+
+
+def ids_of(session: Session, network: str, hashes: Sequence[bytes]) -> list[UUID]:
+    """Return the orders that have these hashes: of a past's sales hardly any are ours."""
+    session.flush()  # the driver below knows nothing of what waits to be written
+    found = bulk.run(
+        session,
+        "SELECT id FROM market_orders WHERE network = %(network)s AND order_hash = ANY(%(hashes)s)",
+        network=network,
+        hashes=bulk.array("bytea", [WORD + order_hash for order_hash in hashes]),
+    )
+    return [row[0] for row in found]
 
 
 def _token() -> ColumnElement[Token]:

@@ -17,7 +17,7 @@ from backend.royalties.models import Sale
 from backend.tickets.models import Collection
 
 _MARKET = "ResaleMarket"
-_WORDS = 9
+_TOPICS, _WORDS = 4, 9
 _COLUMNS = (
     "network",
     "block_hash",
@@ -84,11 +84,12 @@ def post(session: Session, network: str, logs: Sequence[Log]) -> None:
 
 def _rows(facts: Facts) -> dict[int, bytes]:
     """Return the rows of `sales` that Sale logs fill, by their places. Sliced: a past has hundreds of thousands."""
-    rows, word = facts.rows, facts.word
+    rows = facts.rows
     head = bulk.count(len(_COLUMNS)) + bulk.text(facts.network)
     found: dict[int, bytes] = {}
     for at in facts.places:
-        said = [word(at, number) for number in range(_WORDS)]
+        data = facts.shape(at, _TOPICS, _WORDS)
+        price, royalty, fee = (int.from_bytes(rows[data + word : data + word + 32], "big") for word in (64, 128, 192))
         found[at] = b"".join(
             (
                 head,
@@ -100,19 +101,19 @@ def _rows(facts: Facts) -> dict[int, bytes]:
                 ADDRESS,
                 rows[at + 272 : at + 292],
                 ADDRESS,
-                said[0][12:],
+                rows[data + 12 : data + 32],
                 ADDRESS,
-                said[1][12:],
-                bulk.numeric(int.from_bytes(said[2], "big")),
+                rows[data + 44 : data + 64],
+                bulk.numeric(price),
                 ADDRESS,
-                said[3][12:],
-                bulk.numeric(int.from_bytes(said[4], "big")),
+                rows[data + 108 : data + 128],
+                bulk.numeric(royalty),
                 ADDRESS,
-                said[5][12:],
-                bulk.numeric(int.from_bytes(said[6], "big")),
-                bulk.int2(said[7][31]),
+                rows[data + 172 : data + 192],
+                bulk.numeric(fee),
+                bulk.int2(rows[data + 255]),
                 WORD,
-                said[8],
+                rows[data + 256 : data + 288],
             )
         )
     return found

@@ -127,7 +127,8 @@ def _moved(facts: Facts, of: int, at: int, told: Told) -> bytes:
     token = rows[of + 96 : of + 116] + rows[of + 260 : of + 292]
     number = int.from_bytes(rows[of + 260 : of + 292], "big")
     to, block = ADDRESS + rows[of + 236 : of + 256], rows[of + 44 : of + 56]
-    epoch = _EPOCH_HEAD + facts.word(at, 1)[28:]
+    data = facts.shape(at, 2, 2)
+    epoch = _EPOCH_HEAD + rows[data + 60 : data + 64]
     change = told.by_token.get(token)
     if change is None:
         change = told.by_token[token] = Change(rows[of + 92 : of + 116], number, block)
@@ -136,7 +137,7 @@ def _moved(facts: Facts, of: int, at: int, told: Told) -> bytes:
         (
             rows[of : of + 116],
             bulk.numeric(number),
-            _KINDS[facts.word(at, 0)[31]],
+            _KINDS[rows[data + 31]],
             ADDRESS,
             rows[of + 200 : of + 220],
             to,
