@@ -15,7 +15,7 @@ from indexer.node import Filter, Header, Node, all_topics, only
 from indexer.rpc import NodeDown, NodeMoving, NodeRefused, NodeTrouble
 
 _METHOD_NOT_FOUND = -32601
-_PIECE = 100
+_PIECE = 50
 """Blocks in which a contract that was just found is looked for at once."""
 _ASK_AGAIN = 3
 _ASK_AGAIN_SECONDS = 0.05

@@ -27,7 +27,9 @@ Open = Callable[[], AbstractContextManager[Session]]
 
 _PRUNE = text("""
     DELETE FROM chain_blocks b WHERE b.network = :network AND b.number >= :after AND b.number < :upto
-    AND NOT EXISTS (SELECT FROM chain_logs l WHERE l.network = b.network AND l.block_hash = b.hash)
+    AND NOT EXISTS (
+        SELECT FROM chain_logs l
+        WHERE l.network = b.network AND l.block_number = b.number AND l.block_hash = b.hash)
 """)
 
 

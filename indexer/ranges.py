@@ -13,9 +13,9 @@ from indexer.node import Filter, Node
 from indexer.rpc import NodeDown, NodeTrouble
 
 _FIRST, _LARGEST = 50, 2_000
-_PAGE_LOGS, _EASY_SECONDS = 3_000, 1.5
-"""A page is one request; so many logs of one are a few megabytes while they are read."""
-_STRETCH_LOGS, _STRETCH_BLOCKS, _STRETCH_SECONDS = 20_000, 10_000, 2.0
+_PAGE_LOGS, _EASY_SECONDS = 1_200, 1.5
+"""A page is one request; so many logs are five megabytes while they are read."""
+_STRETCH_LOGS, _STRETCH_BLOCKS, _STRETCH_SECONDS = 10_000, 10_000, 2.0
 """A stretch is one transaction: it ends when it has so many, or when so long was waited for it."""
 _AT_ONCE = 2
 _log = logs.get(__name__)

@@ -1,17 +1,18 @@
-"""Raw JSON-RPC 2.0 over one persistent HTTP connection. Answers are parsed straight into structs; no web3."""
+"""Raw JSON-RPC 2.0 over HTTP connections that are kept. Answers are parsed straight into structs; no web3."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, TypeVar
 
-import httpx
 import msgspec
+
+from indexer.http_line import Broken, Line, Unreachable
 
 Call = tuple[str, Sequence[Any]]
 Answer = TypeVar("Answer")
 
 _PATIENCE = 20.0
 _CONNECT_PATIENCE = 3.0
-_TOO_MANY_REQUESTS = 429
 _LONGEST_MESSAGE = 300
 
 
@@ -64,13 +65,11 @@ class Rpc:
 
     def __init__(self, url: str, patience: float = _PATIENCE) -> None:
         """Connect lazily to `url` (http or https); wait `patience` seconds for an answer."""
-        self._url = url
-        timeout = httpx.Timeout(patience, connect=min(patience, _CONNECT_PATIENCE))
-        self._http = httpx.Client(timeout=timeout, headers={"content-type": "application/json"})
+        self._line = Line(url, patience, min(patience, _CONNECT_PATIENCE))
 
     def close(self) -> None:
-        """Close the connection."""
-        self._http.close()
+        """Close the connections."""
+        self._line.close()
 
     def batch(self, calls: Sequence[Call]) -> list[msgspec.Raw]:
         """Send `calls` in one request; return their results in order.
@@ -103,19 +102,18 @@ class Rpc:
 
     def _post(self, body: list[dict[str, Any]]) -> list[_Response]:
         try:
-            answer = self._http.post(self._url, content=msgspec.json.encode(body))
-        except (httpx.ConnectError, httpx.ConnectTimeout) as broken:
-            raise NodeDown(f"nobody listens at the node's address ({type(broken).__name__})") from None
-        except httpx.HTTPError as broken:
-            # The message of httpx may hold the URL, and the URL a provider's key: only the kind of error is told.
-            raise NodeTrouble(f"the node does not answer ({type(broken).__name__})") from None
-        if answer.status_code == _TOO_MANY_REQUESTS or answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise NodeTrouble(f"the node answers with HTTP {answer.status_code}")
+            status, content = self._line.post(msgspec.json.encode(body))
+        except Unreachable as broken:
+            raise NodeDown(f"nobody listens at the node's address ({broken})") from None
+        except Broken as broken:
+            raise NodeTrouble(f"the node does not answer ({broken})") from None
+        if status in (HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)):
+            raise NodeTrouble(f"the node answers with HTTP {status}")
         try:
-            if answer.content.lstrip()[:1] == b"{":  # one error for the whole batch
-                whole = _response.decode(answer.content)
-                error = whole.error or _Error(message=f"no batch was answered, HTTP {answer.status_code}")
+            if content.lstrip()[:1] == b"{":  # one error for the whole batch
+                whole = _response.decode(content)
+                error = whole.error or _Error(message=f"no batch was answered, HTTP {status}")
                 raise NodeRefused("batch", error.code, error.message)
-            return _responses.decode(answer.content)
+            return _responses.decode(content)
         except msgspec.MsgspecError as wrong:
-            raise NodeTrouble(f"the answer is no JSON-RPC (HTTP {answer.status_code}): {wrong}") from wrong
+            raise NodeTrouble(f"the answer is no JSON-RPC (HTTP {status}): {wrong}") from wrong

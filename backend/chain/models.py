@@ -9,7 +9,17 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.kit.db import Base, Wei
@@ -182,13 +192,14 @@ class ChainLog(Base):
 
     __tablename__ = "chain_logs"
     __table_args__ = (
-        Index("ix_chain_logs_position", "network", "block_number", "log_index"),
+        # A block's hash decides its number; this order lets new rows go to the index's end, and finds them by number.
+        PrimaryKeyConstraint("network", "block_number", "block_hash", "log_index"),
         Index("ix_chain_logs_address", "network", "address", "block_number"),
     )
 
-    network: Mapped[str] = mapped_column(primary_key=True)
-    block_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    log_index: Mapped[int] = mapped_column(primary_key=True)
+    network: Mapped[str]
+    block_hash: Mapped[bytes]
+    log_index: Mapped[int]
     block_number: Mapped[Number]
     tx_hash: Mapped[bytes]
     tx_index: Mapped[int]

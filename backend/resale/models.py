@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
+    PrimaryKeyConstraint,
     UniqueConstraint,
     text,
 )
@@ -108,15 +109,15 @@ class MarketLog(Base):
 
     __tablename__ = "market_logs"
     __table_args__ = (
+        PrimaryKeyConstraint("network", "block_number", "block_hash", "log_index"),
         CheckConstraint(_one_of("kind", LogKind), name="kind"),
         Index("ix_market_logs_order", "network", "order_hash"),
         Index("ix_market_logs_signer", "network", "signer"),
-        Index("ix_market_logs_block", "network", "block_number"),
     )
 
-    network: Mapped[str] = mapped_column(primary_key=True)
-    block_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    log_index: Mapped[int] = mapped_column(primary_key=True)
+    network: Mapped[str]
+    block_hash: Mapped[bytes]
+    log_index: Mapped[int]
     block_number: Mapped[int] = mapped_column(BigInteger)
     tx_hash: Mapped[bytes]
     kind: Mapped[str]

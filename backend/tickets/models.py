@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    PrimaryKeyConstraint,
     SmallInteger,
     UniqueConstraint,
     text,
@@ -337,13 +338,13 @@ class TokenMovement(Base):
 
     __tablename__ = "token_movements"
     __table_args__ = (
+        PrimaryKeyConstraint("network", "block_number", "block_hash", "log_index"),
         Index("ix_token_movements_token", "network", "collection", "token_id", "block_number", "log_index"),
-        Index("ix_token_movements_block", "network", "block_number"),
     )
 
-    network: Mapped[str] = mapped_column(primary_key=True)
-    block_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    log_index: Mapped[int] = mapped_column(primary_key=True)
+    network: Mapped[str]
+    block_hash: Mapped[bytes]
+    log_index: Mapped[int]
     block_number: Mapped[int] = mapped_column(BigInteger)
     tx_hash: Mapped[bytes]
     collection: Mapped[bytes]
