@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Integer, func, or_, select
+from sqlalchemy import BigInteger, func, or_, select
 from sqlalchemy.orm import Session
 
 from backend.catalog.models import Event
@@ -48,7 +48,7 @@ def pool(network: str) -> list[bytes]:
 
 def by_load(session: Session, network: str, keys: Sequence[bytes], now: datetime) -> list[bytes]:
     """Return `keys` with the least loaded first: by the tickets there may be of events that are not over."""
-    tickets = func.coalesce(func.sum(Collection.params["maxSupply"].as_string().cast(Integer)), 0)
+    tickets = func.coalesce(func.sum(Collection.params["maxSupply"].as_string().cast(BigInteger)), 0)
     query = (
         select(Collection.minter, tickets)
         .join(Event, Event.id == Collection.event_id)

@@ -1,13 +1,15 @@
 """What has waited too long is shown, with requests that work from where it stands and say who made them."""
 
+import re
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
 
 from backend import discovery
 from backend.accounts.models import AdminAction
-from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend
+from backend.chain.models import AttemptStatus, ChainAttempt, ChainCursor, ChainSend
 from backend.kit import alarms, clock, gauges
 from backend.orders import pay
 from backend.tickets import batches, cancel
@@ -211,3 +213,39 @@ def test_lists_are_filtered_by_age_collection_and_state(client, session, batch, 
 def test_nobody_but_an_admin_sees_any_of_it(client):
     for path in ("attention", "sends"):
         assert client.get(f"/v1/admin/{path}").json()["error"]["code"] == "unauthenticated"
+
+
+def test_what_is_not_of_the_mint_is_shown_too(client, session, minting, admin, now):
+    payment = pay.latest(session, minting.order.id)
+    payment.status, payment.problem = "STUCK", "the amount differs"
+    cursor = ChainCursor(
+        network="eip155:31337", name="final:x", block_number=1, finalized_number=1, status="HALTED", updated_at=now
+    )
+    minting.collection.status, minting.collection.last_error = "STUCK", "NotDeployer()"
+    session.add(cursor)
+    session.flush()
+    shown = {item["machine"]: item for item in ask(client, admin)}
+    assert {machine: (item["state"], item["reason"]) for machine, item in shown.items()} == {
+        "payment": ("STUCK", "the amount differs"),
+        "index_cursor": ("HALTED", None),
+        "collection": ("STUCK", "NotDeployer()"),
+    }
+    assert [action["url"] for action in shown["payment"]["actions"]] == [f"/v1/admin/payments/{payment.id}/retry"]
+    reading = gauges.registered["waiting_over_threshold"].read(session)
+    assert {key for key, count in reading.items() if count} == {
+        ("payment", "STUCK"), ("index_cursor", "HALTED"), ("collection", "STUCK"),
+    }  # fmt: skip
+
+
+MACHINES = sorted(alarms.registered)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_action_has_the_ids_it_needs(machine):
+    """A path that names an id its machine does not tell would never be shown."""
+    found = alarms.registered[machine]
+    for _, rule in found.waiting():
+        for action in rule.actions:
+            names = {part.strip("{}") for part in re.findall(r"\{\w+\}", action.path)}
+            blank = SimpleNamespace(**dict.fromkeys(found.model.__table__.columns.keys(), "x"))
+            assert names <= set(found.identify(blank)), action.path
