@@ -1,7 +1,7 @@
 """Does the index say what the chain says? Everything it has of final blocks is put to the test; nothing is changed.
 
-Four looks, each at one moment and by one final block's hash: the facts against the node's logs; the projections
-against the facts, by replaying the handlers; what the projections claim against the contracts themselves; and what
+Four comparisons, each at one moment and by one final block's hash: the facts against the node's logs; the projections
+against the facts, by replaying the handlers; what they say of contracts against what these answer; and what
 rows must agree on among each other.
 """
 
@@ -40,8 +40,8 @@ class NotWhole(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One thing that was looked at. `repair` is the command for what it found."""
+class Part:
+    """One thing that was compared. `repair` is the command for what it found."""
 
     name: str
     compared: int
@@ -56,12 +56,12 @@ class Verified:
     network: str
     block: int
     block_hash: str
-    looks: list[Look] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
 
     @property
     def agrees(self) -> bool:
         """Whether nothing differs."""
-        return not any(look.findings for look in self.looks)
+        return not any(part.findings for part in self.parts)
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
@@ -71,21 +71,21 @@ class Verified:
         """Return everything as lines for a person."""
         lines = [f"network  {self.network}", f"block    {self.block:,} {self.block_hash}"]
         # What was made of wrong facts is right again only when the facts are.
-        wrong_facts = any(look.findings and look.repair == _FACTS_WRONG for look in self.looks)
-        for look in self.looks:
-            repair = _FACTS_WRONG if look.repair and wrong_facts else look.repair
-            verdict = "agrees" if not look.findings else f"{len(look.findings)} DIFFER"
-            lines.append(f"{look.name:<12} {verdict}, {look.compared:,} compared")
-            lines += [f"    {finding}" for finding in look.findings[:_SHOWN]]
-            if len(look.findings) > _SHOWN:
-                lines.append(f"    and {len(look.findings) - _SHOWN:,} more: --json lists them")
-            if look.findings:
+        wrong_facts = any(part.findings and part.repair == _FACTS_WRONG for part in self.parts)
+        for part in self.parts:
+            repair = _FACTS_WRONG if part.repair and wrong_facts else part.repair
+            verdict = "agrees" if not part.findings else f"{len(part.findings)} DIFFER"
+            lines.append(f"{part.name:<12} {verdict}, {part.compared:,} compared")
+            lines += [f"    {finding}" for finding in part.findings[:_SHOWN]]
+            if len(part.findings) > _SHOWN:
+                lines.append(f"    and {len(part.findings) - _SHOWN:,} more: --json lists them")
+            if part.findings:
                 lines.append(f"    repair: {repair or 'by a person, see docs/runbooks/index-mismatch.md'}")
         return "\n".join(lines)
 
 
 def verify(job: Job, say: Callable[[str], None], sample: int | None = None) -> Verified:
-    """Look at everything; of tickets at most at `sample`.
+    """Part at everything; of tickets at most at `sample`.
 
     Raises NotWhole, DeepReorg, NodeTrouble, and what a lost database raises.
     """
@@ -96,13 +96,13 @@ def verify(job: Job, say: Callable[[str], None], sample: int | None = None) -> V
             moment, first = _moment(session, job, sample)
             _same_block(node, moment)
             found = Verified(job.network, moment.number, "0x" + moment.hash.hex())
-            found.looks.append(_facts(session, rpc, node, moment, first, say))
-            found.looks += _claims(session, rpc, moment, say)
-            found.looks += [
-                Look(name, 1, findings, repair) for name, findings, repair in proving.audited(session, moment)
+            found.parts.append(_facts(session, rpc, node, moment, first, say))
+            found.parts += _expectations(session, rpc, moment, say)
+            found.parts += [
+                Part(name, 1, findings, repair) for name, findings, repair in proving.audited(session, moment)
             ]
             # Last: from here on the session sees the replay's tables instead of those that stand.
-            found.looks.append(_replay(session, moment, say))
+            found.parts.append(_replay(session, moment, say))
     finally:
         rpc.close()
     if found.agrees and sample is None:
@@ -151,7 +151,7 @@ def _same_block(node: Node, moment: Moment) -> None:
         raise DeepReorg(moment.network, moment.number, moment.hash, theirs.hash)
 
 
-def _facts(session: Session, rpc: Rpc, node: Node, moment: Moment, first: int, say: Callable[[str], None]) -> Look:
+def _facts(session: Session, rpc: Rpc, node: Node, moment: Moment, first: int, say: Callable[[str], None]) -> Part:
     wanted = facts.filter_of(facts.watched(session, moment.network))
     say(f"facts: fetching the logs of blocks {first:,} to {moment.number:,} again")
     bar = Bar(first, moment.number, say)
@@ -162,17 +162,17 @@ def _facts(session: Session, rpc: Rpc, node: Node, moment: Moment, first: int, s
         (first, moment.number),
         lambda block, logs: bar.moved(block, logs, done=block >= moment.number),
     )
-    return Look("facts", told.compared, told.findings, _FACTS_WRONG)
+    return Part("facts", told.compared, told.findings, _FACTS_WRONG)
 
 
-def _replay(session: Session, moment: Moment, say: Callable[[str], None]) -> Look:
+def _replay(session: Session, moment: Moment, say: Callable[[str], None]) -> Part:
     say("replay: running the handlers from zero, beside what stands")
     counted = _Counter("replay", say)
     compared, findings = replay.findings(session, moment.network, lambda _, logs: counted.add(logs))
-    return Look("replay", compared, findings, proving.FROM_FACTS)
+    return Part("replay", compared, findings, proving.FROM_FACTS)
 
 
-def _claims(session: Session, rpc: Rpc, moment: Moment, say: Callable[[str], None]) -> Iterator[Look]:
+def _expectations(session: Session, rpc: Rpc, moment: Moment, say: Callable[[str], None]) -> Iterator[Part]:
     def ask(to: bytes | None, data: bytes) -> bytes:
         message = {"data": "0x" + data.hex()} | ({} if to is None else {"to": "0x" + to.hex()})
         call: Call = ("eth_call", [message, {"blockHash": "0x" + moment.hash.hex()}])
@@ -183,18 +183,18 @@ def _claims(session: Session, rpc: Rpc, moment: Moment, say: Callable[[str], Non
             raise raw
         return bytes.fromhex(decode(raw, _texts)[2:])
 
-    for name, provide in proving.registered.claims.items():
+    for name, provide in proving.registered.expects.items():
         say(f"{name}: asking the contracts at block {moment.number:,}")
         counted = _Counter(name, say)
         try:
-            outcome = asking.put(provide(session, moment), ask, counted.add)
+            outcome = asking.compare(provide(session, moment), ask, counted.add)
         except ValueError as odd:
             raise NodeTrouble(str(odd)) from odd
-        yield Look(name, outcome.compared, outcome.findings, proving.FROM_FACTS)
+        yield Part(name, outcome.compared, outcome.findings, proving.FROM_FACTS)
 
 
 class _Counter:
-    """Tells how far a look without a known end is, now and then."""
+    """Tells how far a comparison without a known end is, now and then."""
 
     def __init__(self, name: str, say: Callable[[str], None], every: int = 20_000) -> None:
         self._name, self._say, self._every, self._count = name, say, every, 0

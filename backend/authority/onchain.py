@@ -12,7 +12,7 @@ from backend.authority.reading import NOBODY, ONE, READINGS, Right, answers
 from backend.chain import abi
 from backend.chain.deployments import deployment
 from backend.chain.onlog import Log, Touched, on_log, on_undo, projects
-from backend.chain.proving import Claim, Moment, audits, claims
+from backend.chain.proving import Expectation, Moment, audits, expects
 
 projects(AuthorityChange)
 
@@ -79,9 +79,9 @@ def at_block(session: Session, network: str, block: int) -> Rights:
     return found
 
 
-@claims("authority")
-def rights(session: Session, moment: Moment) -> Iterator[Claim]:
-    """Claim every right of every contract, and that nothing is paused where no log said so."""
+@expects("authority")
+def rights(session: Session, moment: Moment) -> Iterator[Expectation]:
+    """Expect every right of every contract, and that nothing is paused where no log said so."""
     for contract, (kind, held) in at_block(session, moment.network, moment.number).items():
         owner = next((one.holder for one in held if one.right == "owner"), None) or NOBODY
         if kind in {"TicketCollection", "BKS"} and not any(one.right == "paused" for one in held):
@@ -90,7 +90,7 @@ def rights(session: Session, moment: Moment) -> Iterator[Claim]:
             for getter, arguments, expected in answers(right, owner):
                 said = "".join(f" of {_shown(one)}" for one in arguments if isinstance(one, bytes))
                 about = f"{getter}{said} on {kind} 0x{contract.hex()}"
-                yield Claim(about, contract, abi.encode_call(kind, getter, arguments), expected)
+                yield Expectation(about, contract, abi.encode_call(kind, getter, arguments), expected)
 
 
 @audits("manifest")

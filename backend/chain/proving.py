@@ -1,7 +1,8 @@
 """How a capability lets the index be checked: what contracts must answer, what must hold, what follows a rebuild.
 
-As `onlog`, this knows nothing of tickets. A *claim* is an answer that a contract must give at a block if a projection
-is right; `python -m indexer verify` and the routine check ask for it by block hash. An *audit* looks at rows alone.
+As `onlog`, this knows nothing of tickets. An *expectation* is an answer that a contract must give at a block if a
+projection is right; `python -m indexer verify` and the routine check ask for it by block hash. An *audit* looks at
+rows alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ from backend.chain.multicall import word_of
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Expectation:
     """`contract` returns `expected` when called with `data` (None: it reverts), and what that is `about`, in words."""
 
     about: str
@@ -24,13 +25,13 @@ class Claim:
 
     @property
     def word(self) -> bytes:
-        """The answer of a multicall that means that the claim holds."""
+        """The answer of a multicall that means that the contract gave this answer."""
         return word_of(self.expected)
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A final block of a network, and how many claims a provider may make; None: all it can."""
+    """A final block of a network, and how many tickets may be asked about; None: all it can."""
 
     network: str
     number: int
@@ -38,7 +39,7 @@ class Moment:
     sample: int | None = None
 
 
-ClaimProvider = Callable[[Session, Moment], Iterator[Claim]]
+Provides = Callable[[Session, Moment], Iterator[Expectation]]
 Audit = Callable[[Session, Moment], Iterable[str]]
 """Returns what is wrong, in words; nothing when all is well."""
 FROM_FACTS = "python -m indexer rebuild --from-facts"
@@ -46,7 +47,7 @@ FROM_FACTS = "python -m indexer rebuild --from-facts"
 Hook = Callable[[Session, str], None]
 """Gets `(session, network)`."""
 
-Provider = TypeVar("Provider", bound=ClaimProvider)
+Provider = TypeVar("Provider", bound=Provides)
 Auditor = TypeVar("Auditor", bound=Audit)
 AnyHook = TypeVar("AnyHook", bound=Hook)
 
@@ -55,7 +56,7 @@ AnyHook = TypeVar("AnyHook", bound=Hook)
 class Proofs:
     """Everything registered by the imported `onchain` modules, by name or in the order of import."""
 
-    claims: dict[str, ClaimProvider] = field(default_factory=dict)
+    expects: dict[str, Provides] = field(default_factory=dict)
     audits: dict[str, tuple[Audit, str | None]] = field(default_factory=dict)
     rebuilt: list[Hook] = field(default_factory=list)
     verified: list[Hook] = field(default_factory=list)
@@ -64,11 +65,11 @@ class Proofs:
 registered = Proofs()
 
 
-def claims(name: str) -> Callable[[Provider], Provider]:
+def expects(name: str) -> Callable[[Provider], Provider]:
     """Let the decorated provider say what contracts must answer. `name` is what is checked: `tickets`."""
 
     def keep(provide: Provider) -> Provider:
-        registered.claims[name] = provide
+        registered.expects[name] = provide
         return provide
 
     return keep

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from backend.chain import asking, registry
 from backend.chain.port import CallReverted, ChainError
-from backend.chain.proving import Claim, Moment, registered
+from backend.chain.proving import Expectation, Moment, registered
 from backend.checkpoints import checks, state, take
 from backend.checkpoints.models import Checkpoint, IndexCheck
 from backend.checkpoints.states import CheckKind, CheckStatus
@@ -39,14 +39,14 @@ def run(check_id: UUID) -> None:
             return
         lease, network, checkpoint_id = row.lease_id, row.network, row.checkpoint_id
     with jobs.given_back(IndexCheck, check_id, lease):
-        moment, claims = _claims(network, checkpoint_id)
-        outcome = asking.put(claims, _at(moment))
+        moment, expected = _expectations(network, checkpoint_id)
+        outcome = asking.compare(expected, _at(moment))
         with unit_of_work() as session:
             row = jobs.held(session, IndexCheck, check_id, lease)
             checks.settle(session, row, clock.now(), outcome.compared, outcome.findings, was_full=moment.sample is None)
 
 
-def _claims(network: str, checkpoint_id: UUID | None) -> tuple[Moment, list[Claim]]:
+def _expectations(network: str, checkpoint_id: UUID | None) -> tuple[Moment, list[Expectation]]:
     with unit_of_work() as session:
         checkpoint = None if checkpoint_id is None else session.get(Checkpoint, checkpoint_id)
         if checkpoint is not None:
@@ -58,7 +58,7 @@ def _claims(network: str, checkpoint_id: UUID | None) -> tuple[Moment, list[Clai
             at = newest
         sample = None if checks.has_mismatch(session, network, CheckKind.CONTRACTS) else SAMPLE
         moment = Moment(network, at[0], at[1], sample)
-        found = [claim for provide in registered.claims.values() for claim in provide(session, moment)]
+        found = [one for provide in registered.expects.values() for one in provide(session, moment)]
         # Looked at last: a rebuild that began before would have left rows out.
         if not state.is_whole(session, network, moment.number):
             raise NotWhole

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.checkpoints.states import CheckKind, CheckStatus
@@ -23,8 +23,8 @@ class Checkpoint(Base):
 
     __tablename__ = "checkpoints"
     __table_args__ = (
-        UniqueConstraint("network", "block_number", "root"),
         CheckConstraint("length(root) = 32 AND length(block_hash) = 32", name="hashes"),
+        Index("ix_checkpoints_latest", "network", "block_number", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend.chain import abi
 from backend.chain.progress import FINAL_CURSORS
-from backend.chain.proving import FROM_FACTS, Claim, Moment, audits, claims, when_rebuilt, when_verified
+from backend.chain.proving import FROM_FACTS, Expectation, Moment, audits, expects, when_rebuilt, when_verified
 from backend.checkpoints import checks, state, take
 from backend.checkpoints.rules import packed
 from backend.checkpoints.states import CheckKind
@@ -21,12 +21,12 @@ _COLLECTION = "TicketCollection"
 _SETTLER = f"{FINAL_CURSORS}{_tickets.settle_tokens.__module__}.{_tickets.settle_tokens.__qualname__}"
 
 
-@claims("tickets")
-def tokens(session: Session, moment: Moment) -> Iterator[Claim]:
-    """Claim owner, tier, status and epoch of every token, and of a burned one that there is none."""
+@expects("tickets")
+def tokens(session: Session, moment: Moment) -> Iterator[Expectation]:
+    """Expect owner, tier, status and epoch of every token, and of a burned one that there is none."""
     for ticket in state.at_block(session, moment.network, moment.number, most=moment.sample):
         values = (ticket.owner, ticket.tier, ticket.status, ticket.epoch)
-        yield Claim(
+        yield Expectation(
             f"ticket {ticket.token_id} of 0x{ticket.collection.hex()}",
             ticket.collection,
             abi.encode_call(_COLLECTION, "ticket", [ticket.token_id]),

@@ -79,13 +79,14 @@ def take(session: Session, network: str, now: datetime) -> Checkpoint | None:
     for collection, tree in fresh.items():
         if tree is not None:
             _keep(session, network, collection, tree)
-    if not roots or (last is not None and not changed):
+    root = root_of(roots.values()) if roots else None
+    if root is None or (last is not None and not changed and root == last.root):
         return None
     row = Checkpoint(
         network=network,
         block_number=number,
         block_hash=block_hash,
-        root=root_of(roots.values()),
+        root=root,
         tokens=sum(one.tokens for one in roots.values()),
         collections=len(roots),
         taken_at=now,

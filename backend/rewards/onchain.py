@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from backend.chain import abi
 from backend.chain.deployments import deployment
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches
-from backend.chain.proving import Claim, Moment, claims
+from backend.chain.proving import Expectation, Moment, expects
 from backend.rewards import token_logs
 from backend.rewards.models import TokenTransfer
 from backend.rewards.token_logs import BKS, NOBODY
@@ -43,18 +43,18 @@ def forget(session: Session, network: str, from_block: int, _touched: Touched) -
     token_logs.forget(session, network, from_block)
 
 
-@claims("bks")
-def supply(session: Session, moment: Moment) -> Iterator[Claim]:
-    """Claim how much BKS there is, and how much of it the market holds."""
+@expects("bks")
+def supply(session: Session, moment: Moment) -> Iterator[Expectation]:
+    """Say how much BKS there must be, and how much of it the market holds."""
     addresses = deployment(moment.network).addresses
     if BKS not in addresses:
         return
     made = _left(session, moment, NOBODY)
-    yield Claim("totalSupply of BKS", addresses[BKS], abi.encode_call(BKS, "totalSupply"), _word(made))
+    yield Expectation("totalSupply of BKS", addresses[BKS], abi.encode_call(BKS, "totalSupply"), _word(made))
     if _MARKET in addresses:
         held = -_left(session, moment, addresses[_MARKET])
         asked = abi.encode_call(BKS, "balanceOf", [addresses[_MARKET]])
-        yield Claim("balanceOf the market in BKS", addresses[BKS], asked, _word(held))
+        yield Expectation("balanceOf the market in BKS", addresses[BKS], asked, _word(held))
 
 
 def _left(session: Session, moment: Moment, who: bytes) -> int:

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.chain import abi, asking, multicall
-from backend.chain.proving import Claim
+from backend.chain.proving import Expectation
 from tests.indexer.chainside import Chainside
 
 
@@ -57,14 +57,14 @@ def test_what_does_not_fit_is_refused():
         multicall.answers(bytes(32), 2)
 
 
-def test_a_claim_that_does_not_hold_is_found_with_both_answers(chain):
+def test_an_answer_that_was_not_expected_is_found_with_both_answers(chain):
     collection = chain.new_collection()
     data = abi.encode_call("TicketCollection", "minter")
     word = chain.people[0].rjust(32, b"\0")
-    right = Claim("minter", collection, data, word)
-    wrong = Claim("minter", collection, data, chain.people[1].rjust(32, b"\0"))
-    gone = Claim("minter", collection, data, None)
-    outcome = asking.put([right, wrong, gone], lambda to, data: call(chain, to, data))
+    right = Expectation("minter", collection, data, word)
+    wrong = Expectation("minter", collection, data, chain.people[1].rjust(32, b"\0"))
+    gone = Expectation("minter", collection, data, None)
+    outcome = asking.compare([right, wrong, gone], lambda to, data: call(chain, to, data))
     assert outcome.compared == 3
     assert outcome.findings == [
         f"minter: the index has 0x{chain.people[1].hex()}, the contract answers 0x{chain.people[0].hex()}",

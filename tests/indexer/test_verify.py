@@ -49,18 +49,18 @@ def checkpoint(index):
         return take.take(session, index.job.network, clock.now())
 
 
-def test_an_index_that_is_right_agrees_in_every_look(proven, command):
+def test_an_index_that_is_right_agrees_in_every_part(proven, command):
     code, out, _err = command("verify", "--json")
     told = json.loads(out)
     assert code == 0, out
     assert told["agrees"]
-    looks = {look["name"]: look["compared"] for look in told["looks"]}
-    assert set(looks) == {
+    parts = {part["name"]: part["compared"] for part in told["parts"]}
+    assert set(parts) == {
         "facts", "tickets", "authority", "bks", "books", "checkpoint", "finality", "manifest", "replay"
     }  # fmt: skip
-    assert (looks["tickets"], looks["bks"]) == (6, 2)
-    assert looks["facts"] == len(proven.logs())
-    assert looks["authority"] > 20
+    assert (parts["tickets"], parts["bks"]) == (6, 2)
+    assert parts["facts"] == len(proven.logs())
+    assert parts["authority"] > 20
     assert command("verify")[0] == 0
     assert "agrees" in command("verify")[1]
 
@@ -150,13 +150,13 @@ PROJECTIONS = {
 
 @pytest.mark.parametrize("what", PROJECTIONS)
 def test_projections_that_do_not_follow_are_found_and_folded_again(proven, command, what):
-    statement, look = PROJECTIONS[what]
+    statement, part = PROJECTIONS[what]
     proven.execute(statement)
     code, out, _ = command("verify", "--json")
     assert code == MISMATCH
-    wrong = {one["name"]: one for one in json.loads(out)["looks"] if one["findings"]}
-    assert look in wrong
-    assert wrong[look]["repair"] == "python -m indexer rebuild --from-facts"
+    wrong = {one["name"]: one for one in json.loads(out)["parts"] if one["findings"]}
+    assert part in wrong
+    assert wrong[part]["repair"] == "python -m indexer rebuild --from-facts"
     command(*FROM_FACTS)
     code, out, _ = command("verify")
     assert code == 0, out
@@ -280,11 +280,15 @@ def test_a_checkpoint_of_wrong_holdings_is_corrected_by_the_repair(proven, chain
     assert command("verify")[0] == 0
 
 
-def test_a_tampered_root_is_found(proven, command):
-    proven.execute("UPDATE checkpoint_collections SET root = decode(repeat('66', 32), 'hex')")
+@pytest.mark.parametrize("table", ["checkpoint_collections", "checkpoints"])
+def test_a_tampered_root_is_found_and_corrected_by_a_newer_one(proven, command, table):
+    proven.execute(f"UPDATE {table} SET root = decode(repeat('66', 32), 'hex')")
     code, out, _ = command("verify")
     assert code == MISMATCH
     assert "its root does not follow from those of its collections" in out
+    command(*FROM_FACTS)
+    assert command("verify")[0] == 0
+    assert proven.query("SELECT count(DISTINCT block_number), count(*) FROM checkpoints") == [(1, 2)]
 
 
 @pytest.mark.parametrize("arguments", [["verify"], ["rebuild", "--from-facts"], ["rebuild", "--check"]])

@@ -7,7 +7,7 @@ serves what was asked by number. Rows then go to the right edge of one index: re
 from alembic import op
 
 revision = "0028"
-down_revision = "0025"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 

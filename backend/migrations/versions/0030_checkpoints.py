@@ -6,7 +6,7 @@ from alembic import op
 from backend.migrations.ops import append_only, temporary_tables
 
 revision = "0030"
-down_revision = "0027"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
@@ -25,8 +25,8 @@ def upgrade() -> None:
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("length(root) = 32 AND length(block_hash) = 32", name=op.f("ck_checkpoints_hashes")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_checkpoints")),
-        sa.UniqueConstraint("network", "block_number", "root", name=op.f("uq_checkpoints_network_block_number_root")),
     )
+    op.create_index("ix_checkpoints_latest", "checkpoints", ["network", "block_number", "id"], unique=False)
     op.create_table(
         "checkpoint_collections",
         sa.Column("checkpoint_id", sa.Uuid(), nullable=False),
