@@ -6,11 +6,12 @@ import {Guarded} from "./base/Guarded.sol";
 import {TwoStepOwnable} from "./base/TwoStepOwnable.sol";
 import {TypedData} from "./base/TypedData.sol";
 import {ICollectionFactory} from "./interfaces/ICollectionFactory.sol";
+import {ICollectionRoles} from "./interfaces/ICollectionRoles.sol";
 import {IResaleMarket} from "./interfaces/IResaleMarket.sol";
 import {ITicketCollection} from "./interfaces/ITicketCollection.sol";
 import {Payments, Permit} from "./libraries/Payments.sol";
 import {Signatures} from "./libraries/Signatures.sol";
-import {Kind} from "./libraries/Words.sol";
+import {Kind, Scope} from "./libraries/Words.sol";
 
 /// @title Where fans sell tickets on, inside the promoter's rules, and the box office buys them back.
 /// @notice A sale is one transaction: the ticket moves, the price is taken whole, seller, royalty and fee are paid.
@@ -19,6 +20,8 @@ import {Kind} from "./libraries/Words.sol";
 contract ResaleMarket is IResaleMarket, TwoStepOwnable, TypedData, Guarded {
     /// @notice The highest fee, in basis points.
     uint16 public constant MAX_FEE_BPS = 1000;
+    /// @notice Seconds after a buy-back in which the quote signer's word does not buy the same ticket back again.
+    uint64 public constant BUYBACK_COOL_OFF = 1 days;
 
     uint256 private constant _BPS = 10_000;
 
@@ -69,6 +72,8 @@ contract ResaleMarket is IResaleMarket, TwoStepOwnable, TypedData, Guarded {
     mapping(address collection => uint256) public override buybackFund;
     /// @inheritdoc IResaleMarket
     mapping(address account => mapping(address currency => uint256)) public override creditOf;
+    /// @inheritdoc IResaleMarket
+    mapping(address collection => mapping(uint256 tokenId => uint64)) public override buybackReadyAt;
 
     /// @dev Only for collections that this market's factory made: their code is known.
     modifier known(address collection) {
@@ -151,6 +156,8 @@ contract ResaleMarket is IResaleMarket, TwoStepOwnable, TypedData, Guarded {
 
     /// @inheritdoc IResaleMarket
     function sellBack(Turn calldata t, bytes calldata signature) external override guarded known(t.collection) {
+        // SALE stops what the quote signer signs, here as in the collection; RESALE is the collection's to look at.
+        if (ITicketCollection(t.collection).paused() & Scope.SALE != 0) revert ICollectionRoles.ScopePaused(Scope.SALE);
         if (block.timestamp > t.deadline) revert OrderExpired();
         uint16 tier = _checkHolder(t.collection, t.tokenId);
         if (t.seller != msg.sender) revert NotHolder(t.seller);
@@ -158,11 +165,8 @@ contract ResaleMarket is IResaleMarket, TwoStepOwnable, TypedData, Guarded {
         if (price == 0 || t.price != price) revert WrongBuybackPrice(price, t.price);
         Deal memory d;
         d.orderHash = hashTurn(t);
-        bytes32 digest = _digest(d.orderHash);
-        if (
-            !Signatures.isValid(ITicketCollection(t.collection).quoteSigner(), digest, signature)
-                && !Signatures.isValid(TwoStepOwnable(t.collection).owner(), digest, signature)
-        ) revert BadSignature();
+        _checkTurn(t, _digest(d.orderHash), signature);
+        buybackReadyAt[t.collection][t.tokenId] = uint64(block.timestamp) + BUYBACK_COOL_OFF;
 
         (d.collection, d.tokenId, d.epoch) = (t.collection, t.tokenId, t.epoch);
         (d.seller, d.buyer, d.price) = (msg.sender, t.next, price);
@@ -291,8 +295,19 @@ contract ResaleMarket is IResaleMarket, TwoStepOwnable, TypedData, Guarded {
         return tier;
     }
 
-    /// @dev Moves the ticket under the collection's rules.
+    /// @dev Reverts unless the box office signed the turn. The fund is the owner's money: it buys a ticket as often as it
+    ///      likes. The quote signer's key is hot: two accounts that pass one ticket to and fro must not empty the fund by it.
+    function _checkTurn(Turn calldata t, bytes32 digest, bytes calldata signature) private view {
+        if (Signatures.isValid(TwoStepOwnable(t.collection).owner(), digest, signature)) return;
+        address quoteSigner = ITicketCollection(t.collection).quoteSigner();
+        if (!Signatures.isValid(quoteSigner, digest, signature)) revert BadSignature();
+        uint64 readyAt = buybackReadyAt[t.collection][t.tokenId];
+        if (block.timestamp < readyAt) revert BuybackTooSoon(readyAt);
+    }
+
+    /// @dev Moves the ticket under the collection's rules, and never to who holds it: that would only reset its gifts.
     function _moveTicket(Deal memory d) private {
+        if (d.seller == d.buyer) revert SaleToOneself();
         ITicketCollection(d.collection).marketMove(
             d.kind, d.seller, d.buyer, d.tokenId, d.epoch, d.currency, d.price
         );
@@ -301,6 +316,10 @@ contract ResaleMarket is IResaleMarket, TwoStepOwnable, TypedData, Guarded {
     /// @dev Works out royalty and fee, both rounded down; the rest is the seller's.
     function _share(Deal memory d) private view {
         (d.royaltyReceiver, d.royalty) = ERC2981(d.collection).royaltyInfo(d.tokenId, d.price);
+        // Neither has a way to take it out again.
+        if (d.royaltyReceiver == address(this) || d.royaltyReceiver == d.collection) {
+            revert BadRoyaltyReceiver(d.royaltyReceiver);
+        }
         d.feeReceiver = feeReceiver;
         d.fee = d.price * feeBps / _BPS;
     }

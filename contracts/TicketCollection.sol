@@ -175,17 +175,6 @@ contract TicketCollection is BoxOffice {
         emit MetadataFrozen();
     }
 
-    /// @dev One step along an edge of the status graph. Clears the approval.
-    function _changeStatus(uint256 tokenId, uint8 status) private {
-        (,, uint8 from,) = _load(tokenId);
-        if (!Status.mayBecome(from, status)) revert BadStatusChange(tokenId, from, status);
-        _writeStatus(tokenId, status);
-        if (_getApproved(tokenId) != address(0)) _approve(address(0), tokenId);
-        emit StatusChanged(tokenId, status);
-        if (status == Status.LIVE) emit Unlocked(tokenId);
-        else if (from == Status.LIVE) emit Locked(tokenId);
-    }
-
     /// @dev What is signed for a claim under one of its two types.
     function _claimDigest(bytes32 typeHash, Claim calldata c) private view returns (bytes32) {
         return _digest(keccak256(abi.encode(typeHash, c.tokenId, c.recipient, c.epoch, c.deadline, c.nonce)));

@@ -89,7 +89,7 @@ def sell_ticket_back(ticket_id: UUID, principal: Fan, now: NowDep) -> SellBackOu
     if found.holding.owner != holder.wallet:
         raise NotYourTicket
     port = registry.port(found.network)
-    terms = market.read_terms(port, *found.asked, holder.wallet)
+    terms = market.read_terms(port, Kind.TURN, *found.asked, holder.wallet)
     collection, tier = found.holding.collection, found.holding.tier
     price = market.read(port, market.MARKET, found.market, "buybackPrice", collection, tier)
     if price == 0:

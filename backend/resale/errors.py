@@ -60,6 +60,12 @@ class ResalePaused(NotForSale):
     code, refusal = "resale_paused", Refusal.PAUSED
 
 
+class BoxOfficePaused(NotForSale):
+    """The box office is paused for this event and buys nothing back; try again later."""
+
+    code, refusal = "box_office_paused", Refusal.BOX_OFFICE_PAUSED
+
+
 class ResaleNotAllowed(NotForSale):
     """The promoter does not allow resale of these tickets."""
 
@@ -78,6 +84,12 @@ class ResaleHeld(NotForSale):
     code, refusal = "resale_held", Refusal.HELD
 
 
+class BoughtBackLately(NotForSale):
+    """The ticket was bought back less than a day ago and is again from `details.until` (Unix seconds)."""
+
+    code, refusal = "bought_back_lately", Refusal.BOUGHT_BACK
+
+
 class NoFaceValue(NotForSale):
     """The promoter has published no face value for this kind of ticket, so it has no highest price and is not sold."""
 
@@ -94,6 +106,12 @@ class CurrencyPaused(NotForSale):
     """The token in which tickets of this event are resold is paused: nobody can pay in it now."""
 
     code, refusal = "currency_paused", Refusal.CURRENCY_PAUSED
+
+
+class RoyaltyUnpayable(NotForSale):
+    """The promoter's royalty would go to an account that could never pay it out: no sale until another is named."""
+
+    code, refusal = "royalty_unpayable", Refusal.ROYALTY_UNPAYABLE
 
 
 OF_REFUSAL: dict[Refusal, type[NotForSale]] = {kind.refusal: kind for kind in NotForSale.__subclasses__()}

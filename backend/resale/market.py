@@ -13,11 +13,11 @@ from backend.resale.subject import refuse
 MARKET, COLLECTION, TOKEN = "ResaleMarket", "TicketCollection", "BKS"
 
 
-def read_terms(port: ChainPort, collection: bytes, token: int, market: bytes, signer: bytes) -> rules.Terms:
-    """Read rules, cap, hold, shares and the signer's counter. Raises ChainUnreachable."""
+def read_terms(port: ChainPort, kind: Kind, collection: bytes, token: int, market: bytes, signer: bytes) -> rules.Terms:
+    """Read rules, cap, hold, shares, the signer's counter; of a turn the ticket's rest. Raises ChainUnreachable."""
     said = read(port, COLLECTION, collection, "rules")
     currency = read(port, COLLECTION, collection, "resaleCurrency")
-    royalty = read(port, COLLECTION, collection, "royaltyInfo", token, rules.BPS)
+    receiver, royalty_bps = read(port, COLLECTION, collection, "royaltyInfo", token, rules.BPS).values()
     return rules.Terms(
         is_of_market=read(port, COLLECTION, collection, "market") == market,
         currency=currency,
@@ -27,9 +27,11 @@ def read_terms(port: ChainPort, collection: bytes, token: int, market: bytes, si
         freeze_at=said["freezeAt"],
         held_until=read(port, COLLECTION, collection, "resaleHeldUntil", token),
         cap=_cap(port, collection, token),
-        royalty_bps=list(royalty.values())[1],
+        royalty_bps=royalty_bps,
+        royalty_is_payable=receiver not in {market, collection},
         fee_bps=read(port, MARKET, market, "feeBps"),
         counter=read(port, MARKET, market, "counterOf", signer),
+        buyback_ready_at=read(port, MARKET, market, "buybackReadyAt", collection, token) if kind == Kind.TURN else 0,
     )
 
 
@@ -40,6 +42,8 @@ def check(terms: rules.Terms, kind: Kind, price: int, now: datetime) -> None:
         refuse(refused, cap=str(terms.cap), price=str(price))
     if refused == rules.Refusal.HELD:
         refuse(refused, until=terms.held_until)
+    if refused == rules.Refusal.BOUGHT_BACK:
+        refuse(refused, until=terms.buyback_ready_at)
     if refused is not None:
         refuse(refused)
 

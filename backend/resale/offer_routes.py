@@ -50,7 +50,7 @@ def prepare_offer(body: OrderIn, principal: Fan, now: NowDep) -> DraftOut:
     if found.holding.owner == buyer.wallet:
         raise AlreadyYours
     port = registry.port(found.network)
-    terms = market.read_terms(port, *found.asked, buyer.wallet)
+    terms = market.read_terms(port, Kind.OFFER, *found.asked, buyer.wallet)
     market.check(terms, Kind.OFFER, body.price, now)
     if terms.currency == NATIVE_ADDRESS:
         raise UnknownCurrency("Offers are in tokens: nobody can take the native coin out of a wallet.")

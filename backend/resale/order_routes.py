@@ -48,7 +48,7 @@ def own_ticket(seller: Person, ticket_id: UUID, price: int, now: datetime) -> tu
         found = subject.find(session, ticket_id, now)
     if found.holding.owner != seller.wallet:
         raise NotYourTicket
-    terms = market.read_terms(registry.port(found.network), *found.asked, seller.wallet)
+    terms = market.read_terms(registry.port(found.network), Kind.LISTING, *found.asked, seller.wallet)
     market.check(terms, Kind.LISTING, price, now)
     return found, terms
 

@@ -11,8 +11,8 @@ from backend.resale.states import Kind, PlaceStatus, Status
 from backend.tickets.states import TicketStatus
 
 BPS = 10_000
-PAUSED_RESALE = 4
-"""The bit of the collection's `paused()` that stops sales."""
+PAUSED_SALE, PAUSED_RESALE = 1, 4
+"""Bits of the collection's `paused()`: one stops the box office, buy-backs included, the other all the market does."""
 
 
 class Refusal(StrEnum):
@@ -26,12 +26,15 @@ class Refusal(StrEnum):
     VOID = "ticket_void"
     NO_MARKET = "no_market"
     PAUSED = "resale_paused"
+    BOX_OFFICE_PAUSED = "box_office_paused"
     CLOSED = "resale_not_allowed"
     FROZEN = "tickets_frozen"
     HELD = "resale_held"
+    BOUGHT_BACK = "bought_back_lately"
     NO_FACE = "no_face_value"
     ABOVE_CAP = "price_above_cap"
     CURRENCY_PAUSED = "currency_paused"
+    ROYALTY_UNPAYABLE = "royalty_unpayable"
 
 
 OF_STATUS = {
@@ -68,9 +71,13 @@ class Terms:
     cap: int | None
     """None: the tier has no face value."""
     royalty_bps: int
+    royalty_is_payable: bool
+    """Not to the market nor to the collection, which could never pay it out: the market refuses such a sale."""
     fee_bps: int
     counter: int
     """The signer's counter at the market."""
+    buyback_ready_at: int
+    """Of a turn: from when on the quote signer's word buys the ticket back again. Else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +115,21 @@ def refusal_of_ground(ground: Ground, now: datetime) -> Refusal | None:
 def refusal_of_terms(terms: Terms, kind: Kind, price: int, now: datetime) -> Refusal | None:
     """Return why the collection would refuse a sale at this price; in its own order where it has one."""
     at = int(now.timestamp())
+    is_turn = kind == Kind.TURN
     checks = (
         (not terms.is_of_market, Refusal.NO_MARKET),
+        (is_turn and bool(terms.paused & PAUSED_SALE), Refusal.BOX_OFFICE_PAUSED),
         (bool(terms.paused & PAUSED_RESALE), Refusal.PAUSED),
         # A buy-back is possible while resale is off: the promoter itself pays.
-        (kind != Kind.TURN and not terms.resale, Refusal.CLOSED),
+        (not is_turn and not terms.resale, Refusal.CLOSED),
         (0 < terms.freeze_at <= at, Refusal.FROZEN),
         (at < terms.held_until, Refusal.HELD),
+        (is_turn and at < terms.buyback_ready_at, Refusal.BOUGHT_BACK),
         (terms.cap is None, Refusal.NO_FACE),
         (terms.cap is not None and price > terms.cap, Refusal.ABOVE_CAP),
         (terms.currency_is_paused, Refusal.CURRENCY_PAUSED),
+        # A buy-back pays no royalty.
+        (not is_turn and not terms.royalty_is_payable, Refusal.ROYALTY_UNPAYABLE),
     )
     return next((refusal for is_so, refusal in checks if is_so), None)
 

@@ -148,8 +148,8 @@ class MarketOrderOut(BaseModel):
         description="Why it is WITHDRAWN, CANCELLED, EXPIRED or INVALID: withdrawn, cancelled_on_chain, expired, "
         "moved, ticket_used, ticket_locked, ticket_void, ticket_pending, event_over, event_cancelled, no_market, "
         "resale_not_allowed, resale_paused, resale_held, tickets_frozen, price_above_cap, no_face_value, "
-        "royalty_raised, fee_raised, currency_paused, signature_refused (a contract wallet does not confirm it any "
-        "more); of an offer also balance_too_low, allowance_too_low",
+        "royalty_raised, royalty_unpayable, fee_raised, currency_paused, signature_refused (a contract wallet does "
+        "not confirm it any more); of an offer also balance_too_low, allowance_too_low",
         examples=["moved"],
     )
     order_hash: str = Field(description="What the market's logs call it", examples=["0x" + "ab" * 32])

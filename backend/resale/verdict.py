@@ -47,7 +47,7 @@ def against(port: ChainPort, order: Taken, now: datetime) -> str | None:
     To be kept beside the order until it is asked again. Raises ChainUnreachable.
     """
     try:
-        terms = market.read_terms(port, order.collection, order.token_id, order.market, order.signer)
+        terms = market.read_terms(port, order.kind, order.collection, order.token_id, order.market, order.signer)
     except CallReverted:
         return rules.Refusal.VOID  # burned: the collection knows no such token
     return (

@@ -49,7 +49,11 @@ class ResaleRulesIn(BaseModel):
 
     resale: bool = Field(default=True, description="Whether fans may sell tickets on")
     cap_bps: Annotated[int, Field(ge=0, lt=2**16)] = Field(10_000, description="Of what was paid, in basis points")
-    gift_limit: Annotated[int, Field(ge=0, le=255)] = Field(255, description="Gifts between two sales; 255: no limit")
+    gift_limit: Annotated[int, Field(ge=0, le=resale_rules.NO_GIFT_LIMIT)] = Field(
+        resale_rules.DEFAULT_GIFT_LIMIT,
+        description="Gifts between two sales, by the holder itself. 255: no limit, and approved accounts give too, so "
+        "that any other marketplace may settle at any price and without royalty, also while resale is off",
+    )
     gift_cool_off_seconds: Annotated[int, Field(ge=0, lt=2**32)] = 0
     freeze_at: IsoMoment | None = Field(
         None,
@@ -128,7 +132,7 @@ def put_resale_rules(
     responses=responses(Unauthenticated, Forbidden, NotYourOrganisation, UnknownEvent),
 )
 def get_resale_rules(event_id: UUID, principal: Promoter, session: SessionDep) -> ResaleRulesOut:
-    """Return what was stated, or the defaults: resale at no more than what was paid, and gifts, until doors open."""
+    """Return what was stated, or the defaults: resale at no more than what was paid, four gifts, until doors open."""
     event = catalog.get_event(session, event_id)
     principal.must_manage(event.organisation_id)
     return ResaleRulesOut.of(resale_rules.terms(session, event))

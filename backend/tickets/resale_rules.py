@@ -16,6 +16,9 @@ from backend.tickets.errors import FreezeInThePast, ListBelowPrice, TierTwice
 from backend.tickets.models import ResaleRules
 
 NO_GIFT_LIMIT = 255
+"""Gifts are free, and ERC-721 approvals give: any marketplace settles as a gift then, past resale, cap and royalty."""
+DEFAULT_GIFT_LIMIT = 4
+"""Gifts between two sales, by the holder in person: enough for a family, and no other marketplace can settle."""
 FULL_PRICE_BPS = 10_000
 
 
@@ -31,7 +34,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The promoter's rules. The defaults hold for who states none: resale at no more than what was paid, until doors.
+    """The promoter's rules. The defaults: resale at no more than what was paid, and a few gifts, until doors open.
 
     A ticket admitted at the door can be sold on chain until its USED is mined there, so by default nothing changes
     hands from the moment doors open.
@@ -39,7 +42,7 @@ class Wanted:
 
     resale: bool = True
     cap_bps: int = FULL_PRICE_BPS
-    gift_limit: int = NO_GIFT_LIMIT
+    gift_limit: int = DEFAULT_GIFT_LIMIT
     gift_cool_off_seconds: int = 0
     freeze_at: datetime | None = None
     max_per_wallet: int = 0

@@ -66,6 +66,7 @@ GROUPS: Final[Mapping[str, frozenset[str]]] = {
             "ResaleMarket.sellBack",
             "ResaleMarket.known",
             "ResaleMarket._checkOrder",
+            "ResaleMarket._checkTurn",
             "ResaleMarket._root",
             "ResaleMarket._checkHolder",
             "ResaleMarket._moveTicket",

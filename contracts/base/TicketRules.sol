@@ -20,11 +20,11 @@ abstract contract TicketRules is CollectionRoles, TicketStore {
     uint8 private constant _UNLIMITED = type(uint8).max;
     uint256 private constant _BPS = 10_000;
 
-    /// @dev A recovery that was asked for. One storage word.
+    /// @dev A recovery that was asked for. One storage word. It stands from a lock to the next unlock, and in between
+    ///      nothing but itself moves the ticket: it needs no epoch.
     struct Recovery {
         address to;
         uint64 readyAt;
-        uint32 epoch;
     }
 
     Rules private _rules;
@@ -137,17 +137,14 @@ abstract contract TicketRules is CollectionRoles, TicketStore {
         if (status != Status.LOCKED) revert TicketNotLocked(tokenId);
         if (to == address(0)) revert ReceiverIsZero();
         uint64 readyAt = uint64(block.timestamp) + RECOVERY_DELAY;
-        _recoveries[tokenId] = Recovery(to, readyAt, epoch);
+        _recoveries[tokenId] = Recovery(to, readyAt);
         emit RecoveryRequested(tokenId, to, epoch, readyAt);
     }
 
     /// @inheritdoc ITicketRules
     function cancelRecovery(uint256 tokenId) external override {
         if (msg.sender != ownerOf(tokenId) && msg.sender != owner()) revert NotOwnerOrHolder();
-        (address to,) = recovery(tokenId);
-        if (to == address(0)) revert NoRecovery(tokenId);
-        delete _recoveries[tokenId];
-        emit RecoveryCancelled(tokenId, msg.sender);
+        if (!_endRecovery(tokenId)) revert NoRecovery(tokenId);
     }
 
     /// @inheritdoc ITicketRules
@@ -157,18 +154,17 @@ abstract contract TicketRules is CollectionRoles, TicketStore {
         if (to == address(0)) revert NoRecovery(tokenId);
         if (block.timestamp < readyAt) revert RecoveryTooSoon(readyAt);
         if (status != Status.LOCKED) revert TicketNotLocked(tokenId);
+        // Done, not cancelled: the unlock finds no request.
         delete _recoveries[tokenId];
-        _writeStatus(tokenId, Status.LIVE);
-        emit StatusChanged(tokenId, Status.LIVE);
-        emit Unlocked(tokenId);
+        _changeStatus(tokenId, Status.LIVE);
         _move(holder, to, tokenId, Kind.RECOVERY);
     }
 
     /// @inheritdoc ITicketRules
     function recovery(uint256 tokenId) public view override returns (address to, uint64 readyAt) {
-        (,,, uint32 epoch) = _load(tokenId);
+        _load(tokenId);
         Recovery storage asked = _recoveries[tokenId];
-        return asked.epoch == epoch ? (asked.to, asked.readyAt) : (address(0), uint64(0));
+        return (asked.to, asked.readyAt);
     }
 
     /// @notice ERC-165.
@@ -179,6 +175,32 @@ abstract contract TicketRules is CollectionRoles, TicketStore {
             || interfaceId == 0x49064906 // ERC-4906
             || interfaceId == 0xb45a3c0e // ERC-5192
             || interfaceId == 0x15fbb306; // ERC-7439
+    }
+
+    // ---- statuses
+
+    /// @dev One step along an edge of the status graph. Clears the approval; an unlock ends a recovery that was asked for.
+    function _changeStatus(uint256 tokenId, uint8 status) internal {
+        (,, uint8 from,) = _load(tokenId);
+        if (!Status.mayBecome(from, status)) revert BadStatusChange(tokenId, from, status);
+        _writeStatus(tokenId, status);
+        if (_getApproved(tokenId) != address(0)) _approve(address(0), tokenId);
+        emit StatusChanged(tokenId, status);
+        if (status == Status.LIVE) {
+            emit Unlocked(tokenId);
+            _endRecovery(tokenId);
+        } else if (from == Status.LIVE) {
+            emit Locked(tokenId);
+        }
+    }
+
+    /// @dev Forgets a recovery that was asked for; false if there is none.
+    function _endRecovery(uint256 tokenId) private returns (bool) {
+        (address to,) = recovery(tokenId);
+        if (to == address(0)) return false;
+        delete _recoveries[tokenId];
+        emit RecoveryCancelled(tokenId, msg.sender);
+        return true;
     }
 
     // ---- the hook
@@ -198,7 +220,7 @@ abstract contract TicketRules is CollectionRoles, TicketStore {
         uint8 status = _status(tokenId);
         if (status != Status.LIVE) revert TicketNotLive(tokenId, status);
         uint8 kind = _kind;
-        if (kind <= Kind.BUYBACK) _checkTrade(tokenId, kind);
+        if (kind <= Kind.BUYBACK) _checkTrade(from, tokenId, kind);
         _checkReceiver(to);
     }
 
@@ -216,7 +238,7 @@ abstract contract TicketRules is CollectionRoles, TicketStore {
     }
 
     /// @dev What holds for gifts, sales and buy-backs, the kinds that begin with a holder's wish.
-    function _checkTrade(uint256 tokenId, uint8 kind) private view {
+    function _checkTrade(address holder, uint256 tokenId, uint8 kind) private view {
         uint64 freezeAt = _rules.freezeAt;
         if (freezeAt != 0 && block.timestamp >= freezeAt) revert TicketsFrozen(freezeAt);
         if (kind != Kind.GIFT) {
@@ -225,7 +247,11 @@ abstract contract TicketRules is CollectionRoles, TicketStore {
         }
         (uint8 gifts, uint32 movedAt) = _moves(tokenId);
         uint8 limit = _rules.giftLimit;
-        if (limit != _UNLIMITED && gifts >= limit) revert GiftLimitReached(tokenId, limit);
+        if (limit != _UNLIMITED) {
+            // An approval is how a foreign marketplace settles, without cap and royalty.
+            if (msg.sender != holder) revert GiftNotByHolder();
+            if (gifts >= limit) revert GiftLimitReached(tokenId, limit);
+        }
         uint64 from = uint64(movedAt) + _rules.giftCoolOff;
         if (movedAt != 0 && block.timestamp < from) revert GiftTooSoon(tokenId, from);
     }

@@ -164,6 +164,14 @@ interface IResaleMarket {
     /// @param balance What it holds.
     /// @param wanted What was asked.
     error BuybackFundTooLow(uint256 balance, uint256 wanted);
+    /// @notice The quote signer's word buys the ticket back again from this moment on (Unix seconds); the owner's does now.
+    /// @param readyAt BUYBACK_COOL_OFF after the last buy-back.
+    error BuybackTooSoon(uint64 readyAt);
+    /// @notice Nobody sells a ticket to itself.
+    error SaleToOneself();
+    /// @notice The promoter named an account for the royalty that could never pay it out: this market, or the collection.
+    /// @param receiver Whom ERC-2981 names.
+    error BadRoyaltyReceiver(address receiver);
     /// @notice Only the collection's owner.
     error NotCollectionOwner();
     /// @notice Fees are at most 1000 basis points.
@@ -180,8 +188,9 @@ interface IResaleMarket {
 
     /// @notice Buys a listed ticket for the caller.
     /// @dev The signature is checked now, not when the listing was made. Reverts: Reentered, UnknownCollection,
-    ///      OrderExpired, PriceAboveMax, OrderWithdrawn, StaleCounter, BadSignature, FeeAboveMax, the
-    ///      collection's own (see ITicketRules.marketMove), RoyaltyAboveMax, WrongValue, WrongAmountReceived, PaymentFailed.
+    ///      OrderExpired, PriceAboveMax, OrderWithdrawn, StaleCounter, BadSignature, FeeAboveMax, SaleToOneself, the
+    ///      collection's own (see ITicketRules.marketMove), BadRoyaltyReceiver, RoyaltyAboveMax, WrongValue,
+    ///      WrongAmountReceived, PaymentFailed.
     /// @param l The listing; it names the token and the seller.
     /// @param signature The seller's (ECDSA or ERC-1271) over the listing or, with a proof, over
     ///        ListingTree(bytes32 root).
@@ -198,16 +207,18 @@ interface IResaleMarket {
 
     /// @notice Sells the caller's ticket to a buyer who signed an offer.
     /// @dev Reverts: Reentered, UnknownCollection, OfferInNativeCoin, OrderExpired, NotHolder, OrderWithdrawn, StaleCounter,
-    ///      BadSignature, ProceedsBelowMin, WrongAmountReceived, PaymentFailed, and the collection's own.
+    ///      BadSignature, SaleToOneself, BadRoyaltyReceiver, ProceedsBelowMin, WrongAmountReceived, PaymentFailed, and the
+    ///      collection's own.
     /// @param o The offer.
     /// @param signature The buyer's (ECDSA or ERC-1271).
     /// @param minProceeds The least the seller accepts after royalty and fee.
     /// @param permit The buyer's ERC-2612 approval to the market, or all zero.
     function acceptOffer(Offer calldata o, bytes calldata signature, uint256 minProceeds, Permit calldata permit) external;
 
-    /// @notice Sells the caller's ticket back to the box office; it goes straight to the next in line.
-    /// @dev Reverts: Reentered, UnknownCollection, OrderExpired, NotHolder, BadSignature, WrongBuybackPrice,
-    ///      BuybackFundTooLow, and the collection's own.
+    /// @notice Sells the caller's ticket back to the box office; it goes straight to the next in line. The quote signer's
+    ///         word does so once in BUYBACK_COOL_OFF for each ticket, whoever signed the last time; the owner's at any time.
+    /// @dev Reverts: Reentered, UnknownCollection, ScopePaused(1), OrderExpired, NotHolder, WrongBuybackPrice,
+    ///      BadSignature, BuybackTooSoon, BuybackFundTooLow, SaleToOneself, and the collection's own.
     /// @param t Who is next, and for what price the holder sells.
     /// @param signature The quote signer's or the owner's (ECDSA or ERC-1271).
     function sellBack(Turn calldata t, bytes calldata signature) external;
@@ -275,6 +286,12 @@ interface IResaleMarket {
     /// @param tier The tier's number.
     /// @return In base units of the resale currency.
     function buybackPrice(address collection, uint16 tier) external view returns (uint256);
+
+    /// @notice From when on the quote signer's word buys a ticket back again; zero if it never was bought back.
+    /// @param collection The collection.
+    /// @param tokenId The ticket.
+    /// @return Unix seconds; may lie in the past.
+    function buybackReadyAt(address collection, uint256 tokenId) external view returns (uint64);
 
     /// @notice What there is for buy-backs, in the collection's resale currency.
     /// @param collection The collection.

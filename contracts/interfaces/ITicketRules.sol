@@ -8,7 +8,8 @@ interface ITicketRules {
     /// @notice The rules that hold for every ticket.
     /// @param resale Whether tickets may be sold (kind SALE). A buy-back is possible either way.
     /// @param capBps The highest price in basis points of what was paid: 10000 is "not above what it cost".
-    /// @param giftLimit How often a ticket may be given on before it is sold again; 0 never, 255 without limit.
+    /// @param giftLimit How often a ticket may be given on before it is sold again, by its holder in person; 0 never. 255
+    ///        without limit, and by approved accounts too: any marketplace settles as a gift then, past resale, cap, royalty.
     /// @param giftCoolOff Seconds that must pass after a ticket changed hands before it may be given on. Mint and claim do
     ///        not count as changing hands.
     /// @param freezeAt Unix seconds: from then on nothing is given, sold or bought back. 0 never.
@@ -52,12 +53,12 @@ interface ITicketRules {
     /// @notice The owner asked for a lost wallet's ticket to be moved; possible from `readyAt` (Unix seconds) on.
     /// @param tokenId The ticket.
     /// @param to The new wallet.
-    /// @param epoch The ticket's epoch; the request dies with it.
+    /// @param epoch The ticket's epoch.
     /// @param readyAt Unix seconds.
     event RecoveryRequested(uint256 indexed tokenId, address indexed to, uint32 epoch, uint64 readyAt);
-    /// @notice A recovery was withdrawn by the owner or refused by the holder.
+    /// @notice A recovery was withdrawn by the owner, refused by the holder, or ended by the operator's unlock.
     /// @param tokenId The ticket.
-    /// @param by The owner or the holder.
+    /// @param by The owner, the holder or the operator.
     event RecoveryCancelled(uint256 indexed tokenId, address indexed by);
 
     /// @notice The caller is not the collection's market.
@@ -74,6 +75,8 @@ interface ITicketRules {
     /// @param tokenId The ticket.
     /// @param limit Gifts between two sales.
     error GiftLimitReached(uint256 tokenId, uint8 limit);
+    /// @notice Where gifts are limited only the holder itself gives: no approved account, no operator.
+    error GiftNotByHolder();
     /// @notice The ticket may be given on from this moment (Unix seconds).
     /// @param tokenId The ticket.
     /// @param from Unix seconds.
@@ -108,7 +111,7 @@ interface ITicketRules {
     /// @notice Only a LOCKED ticket can be recovered.
     /// @param tokenId The ticket.
     error TicketNotLocked(uint256 tokenId);
-    /// @notice No recovery of this ticket was asked for, or the ticket has moved since.
+    /// @notice No recovery of this ticket was asked for, or it was unlocked since.
     /// @param tokenId The ticket.
     error NoRecovery(uint256 tokenId);
     /// @notice The recovery may go through from this moment (Unix seconds).
@@ -193,7 +196,7 @@ interface ITicketRules {
     function issue(uint256[] calldata tokenIds, address[] calldata to) external;
 
     /// @notice Asks for a LOCKED ticket to be moved to its holder's new wallet after RECOVERY_DELAY. Only the owner; asking
-    ///         again replaces and begins anew. The holder may refuse, or the operator unlock, until it is done.
+    ///         again replaces and begins anew. Until it is done it ends by the holder's refusal or the operator's unlock.
     /// @dev Reverts: Unauthorized, TokenDoesNotExist, TicketInEscrow, TicketNotLocked, ReceiverIsZero.
     /// @param tokenId The ticket.
     /// @param to The holder's new wallet.
@@ -210,7 +213,8 @@ interface ITicketRules {
     /// @param tokenId The ticket.
     function recover(uint256 tokenId) external;
 
-    /// @notice What was asked for; zeros if nothing was, or if the ticket has moved since.
+    /// @notice What was asked for; zeros if nothing was, or if the ticket was unlocked since.
+    /// @dev Reverts: TokenDoesNotExist.
     /// @param tokenId The ticket.
     /// @return to The new wallet.
     /// @return readyAt Unix seconds.

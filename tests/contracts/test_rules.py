@@ -2,6 +2,8 @@
 
 import ape
 import pytest
+from eth_utils import keccak
+from trading import refused
 from world import (
     BUYBACK,
     CLAIM,
@@ -29,6 +31,8 @@ from world import (
 )
 
 DAY = 86_400
+SOLD = 0
+"""ERC-7439's word for a ticket that is neither used nor void."""
 
 
 @pytest.fixture(scope="module")
@@ -262,15 +266,77 @@ def test_a_ticket_is_given_on_as_often_as_the_rules_say(ruled, people, limit):
         ruled.transferFrom(people.anna, people.cleo, ANNAS, sender=people.anna)
 
 
-def test_an_approved_account_gives_under_the_same_rules(ruled, people):
-    ruled.setRules(rules(giftLimit=0), sender=people.promoter)
+@pytest.fixture
+def approved(ruled, people, project):
+    """Whom Anna approved: an account for the ticket, another for all of hers, and a marketplace that she makes act."""
+    bazaar = people.stranger.deploy(project.TicketHolder)
     ruled.approve(people.cleo, ANNAS, sender=people.anna)
     ruled.setApprovalForAll(people.ben, True, sender=people.anna)
-    for mover in (people.cleo, people.ben):
+    ruled.setApprovalForAll(bazaar, True, sender=people.anna)
+
+    def settle(*arguments):
+        call = ruled.safeTransferFrom if len(arguments) > 3 else ruled.transferFrom
+        bazaar.execute(ruled, call.encode_input(*arguments), sender=people.anna)
+
+    def give(mover):
+        def move(*arguments):
+            (ruled.safeTransferFrom if len(arguments) > 3 else ruled.transferFrom)(*arguments, sender=mover)
+
+        return move
+
+    return [give(people.cleo), give(people.ben), settle]
+
+
+@pytest.mark.parametrize("limit", [0, 1, 4, 254])
+def test_where_gifts_are_limited_only_the_holder_gives(ruled, people, approved, limit):
+    """Or any marketplace would settle as a gift, past resale, cap and royalty."""
+    ruled.setRules(rules(resale=False, giftLimit=limit), sender=people.promoter)
+    for move in approved:
+        for data in ((), (b"",)):
+            with refused("GiftNotByHolder"):
+                move(people.anna, people.cleo, ANNAS, *data)
+    if limit == 0:
         with ape.reverts(ruled.GiftLimitReached):
-            ruled.transferFrom(people.anna, people.cleo, ANNAS, sender=mover)
-        with ape.reverts(ruled.GiftLimitReached):
-            ruled.safeTransferFrom(people.anna, people.cleo, ANNAS, b"", sender=mover)
+            ruled.transferFrom(people.anna, people.cleo, ANNAS, sender=people.anna)
+        return
+    ruled.transferFrom(people.anna, people.cleo, ANNAS, sender=people.anna)
+    ruled.safeTransferFrom(people.ben, people.cleo, BENS, b"", sender=people.ben)
+    assert [ruled.ownerOf(ticket) for ticket in (ANNAS, BENS)] == [people.cleo, people.cleo]
+
+
+def test_a_contract_that_holds_a_ticket_gives_it_itself(ruled, people, project):
+    """Whoever began the transaction."""
+    wallet = people.stranger.deploy(project.TicketHolder)
+    ruled.setReceiverCodeHash(keccak(ape.chain.provider.get_code(wallet.address)), True, sender=people.promoter)
+    ruled.setRules(rules(giftLimit=2), sender=people.promoter)
+    ruled.transferFrom(people.anna, wallet, ANNAS, sender=people.anna)
+    wallet.execute(ruled, ruled.transferFrom.encode_input(wallet, people.cleo, ANNAS), sender=people.stranger)
+    assert ruled.ownerOf(ANNAS) == people.cleo
+
+
+@pytest.mark.parametrize("which", range(3))
+def test_without_a_limit_approved_accounts_give_as_erc_721_has_it(ruled, people, approved, which):
+    """And any marketplace settles, at any price, even while resale is off: what a promoter takes 255 for."""
+    ruled.setRules(rules(resale=False, giftLimit=UNLIMITED), sender=people.promoter)
+    approved[which](people.anna, people.cleo, ANNAS)
+    assert ruled.ownerOf(ANNAS) == people.cleo
+
+
+def test_an_approved_account_is_bound_by_freeze_and_cool_off(ruled, people, approved):
+    ruled.setRules(rules(giftCoolOff=DAY), sender=people.promoter)
+    ruled.transferFrom(people.anna, people.anna, ANNAS, sender=people.anna)
+    with ape.reverts(ruled.GiftTooSoon):
+        approved[1](people.anna, people.cleo, ANNAS)
+    ruled.setRules(rules(freezeAt=1), sender=people.promoter)
+    with ape.reverts(ruled.TicketsFrozen):
+        approved[1](people.anna, people.cleo, ANNAS)
+
+
+@pytest.mark.parametrize("kind", [SALE, BUYBACK])
+def test_the_market_is_no_giver(ruled, people, sell, kind):
+    ruled.setRules(rules(giftLimit=0, giftCoolOff=DAY), sender=people.promoter)
+    sell(kind)
+    assert ruled.ownerOf(ANNAS) == people.cleo
 
 
 def test_without_a_limit_the_count_of_gifts_stops_at_255(ruled, people):
@@ -386,6 +452,8 @@ def test_only_the_owner_asks_and_only_for_locked_tickets(ruled, people):
     for call in (ruled.requestRecovery, ruled.recover, ruled.cancelRecovery):
         with ape.reverts(ruled.TokenDoesNotExist):
             call(token(7), *([people.cleo] if call is ruled.requestRecovery else []), sender=people.promoter)
+    with ape.reverts(ruled.TokenDoesNotExist):
+        ruled.recovery(token(7))
 
 
 def test_the_holder_or_the_owner_ends_a_recovery(asked, people, chain):
@@ -403,24 +471,56 @@ def test_the_holder_or_the_owner_ends_a_recovery(asked, people, chain):
         asked.recover(ANNAS, sender=people.promoter)
 
 
-def test_an_unlocked_or_used_ticket_is_not_recovered(asked, people, chain):
+@pytest.mark.parametrize("status", [USED, VOID])
+def test_a_ticket_that_ended_is_not_recovered(asked, people, chain, status):
+    receipt = asked.setStatus([ANNAS], status, sender=people.operator)
+    assert "RecoveryCancelled" not in names(receipt)
     chain.pending_timestamp += 3 * DAY
-    asked.setStatus([ANNAS], LIVE, sender=people.operator)
-    with ape.reverts(asked.TicketNotLocked):
-        asked.recover(ANNAS, sender=people.promoter)
-    asked.setStatus([ANNAS], USED, sender=people.operator)
     with ape.reverts(asked.TicketNotLocked):
         asked.recover(ANNAS, sender=people.promoter)
 
 
-def test_a_recovery_dies_when_the_ticket_moves(asked, people, chain):
-    asked.setStatus([ANNAS], LIVE, sender=people.operator)
-    asked.transferFrom(people.anna, people.ben, ANNAS, sender=people.anna)
-    asked.setStatus([ANNAS], LOCKED, sender=people.operator)
+UNLOCKS = {
+    "setStatus": (lambda c, operator: c.setStatus([ANNAS], LIVE, sender=operator), []),
+    "changeState": (lambda c, operator: c.changeState(ANNAS, b"", SOLD, 0, sender=operator), ["TokenStatusChanged"]),
+}
+
+
+@pytest.mark.parametrize("unlock", UNLOCKS)
+def test_an_unlock_ends_a_recovery_for_good(asked, people, chain, unlock):
+    """Or an old request would move the ticket at the next lock, without the two days."""
+    call, more = UNLOCKS[unlock]
+    receipt = call(asked, people.operator)
+    assert names(receipt) == ["StatusChanged", "Unlocked", "RecoveryCancelled", *more]
+    assert events(receipt, "RecoveryCancelled") == [{"tokenId": ANNAS, "by": people.operator}]
     assert tuple(asked.recovery(ANNAS)) == (ZERO, 0)
-    chain.pending_timestamp += 3 * DAY
-    with ape.reverts(asked.NoRecovery):
+    chain.pending_timestamp += 30 * DAY
+    for again in (False, True):
+        if again:
+            asked.setStatus([ANNAS], LOCKED, sender=people.operator)
+        with ape.reverts(asked.NoRecovery, tokenId=ANNAS):
+            asked.recover(ANNAS, sender=people.promoter)
+    # A new request waits its own two days.
+    asked.requestRecovery(ANNAS, people.cleo, sender=people.promoter)
+    with ape.reverts(asked.RecoveryTooSoon):
         asked.recover(ANNAS, sender=people.promoter)
+    chain.pending_timestamp += 2 * DAY
+    asked.recover(ANNAS, sender=people.promoter)
+    assert asked.ownerOf(ANNAS) == people.cleo
+
+
+@pytest.mark.parametrize("unlock", UNLOCKS)
+def test_an_unlock_without_a_recovery_tells_of_none(ruled, people, unlock):
+    ruled.setStatus([ANNAS], LOCKED, sender=people.operator)
+    call, more = UNLOCKS[unlock]
+    assert names(call(ruled, people.operator)) == ["StatusChanged", "Unlocked", *more]
+
+
+def test_a_lock_of_one_ticket_ends_no_recovery_of_another(asked, people):
+    asked.setStatus([BENS], LOCKED, sender=people.operator)
+    asked.requestRecovery(BENS, people.cleo, sender=people.promoter)
+    asked.setStatus([ANNAS], LIVE, sender=people.operator)
+    assert [asked.recovery(ticket)[0] for ticket in (ANNAS, BENS)] == [ZERO, people.cleo]
 
 
 def test_a_recovery_keeps_the_receiver_rule(ruled, people, project, chain):

@@ -9,6 +9,9 @@ import {MintActions} from "./MintActions.sol";
 abstract contract MarketActions is MintActions {
     string private constant _DOMAIN = "Backstage Market";
 
+    /// @dev From when on the quote signer's word buys a ticket back again.
+    mapping(uint256 id => uint256) private _rested;
+
     function market_buy(uint256 which, uint256 to, uint256 price, uint256 by) external {
         IResaleMarket.Listing memory l = _listing(which, price);
         bytes memory call = abi.encodeCall(
@@ -71,6 +74,7 @@ abstract contract MarketActions is MintActions {
         if (!_once(sender, address(market), 0, call, "offer")) return;
         if (sender != d.seller) _break("somebody else accepted an offer");
         if (signedBy != d.buyer) _break("an offer of somebody else was good");
+        if (d.seller == d.buyer) _break("an offer was accepted by who made it");
         _checkSale(d, before);
         _moved(d.id, d.buyer, false);
     }
@@ -89,6 +93,10 @@ abstract contract MarketActions is MintActions {
         bytes memory call = abi.encodeCall(market.sellBack, (t, _sign(signedBy, market.hashTurn(t))));
         if (!_once(_personOf(t.tokenId), address(market), 0, call, "turn")) return;
         if (signedBy != right) _break("a turn of somebody else was good");
+        if (t.seller == t.next) _break("a ticket was bought back for its own holder");
+        if (collection.paused() & 1 != 0) _break("a ticket was bought back while SALE was paused");
+        if (block.timestamp < _rested[t.tokenId]) _break("a ticket was bought back twice within a day");
+        _rested[t.tokenId] = block.timestamp + 1 days;
         if (fund - market.buybackFund(address(collection)) != t.price) _break("a buy-back was not paid by the fund");
         uint256[] memory now_ = _wealth(d.currency);
         for (uint256 i; i < now_.length; ++i) {
@@ -192,6 +200,7 @@ abstract contract MarketActions is MintActions {
         if (!_once(buyer, address(market), d.currency == address(0) ? d.price : 0, call, "listing")) return;
         if (_signer(by, d.seller) != d.seller) _break("a listing of somebody else was good");
         if (d.seller != book[d.id].holder) _break("a listing of somebody who is not the holder was good");
+        if (d.seller == buyer) _break("a listing was sold to its own seller");
         if (d.currency != collection.resaleCurrency()) _break("a ticket was sold for another currency");
         _checkSale(d, before);
         _moved(d.id, d.buyer, false);

@@ -103,6 +103,8 @@ abstract contract MoveActions is Books {
         if (before == status || status > VOID) _break("a status changed along no edge");
         book[id].status = status;
         if (collection.getApproved(id) != address(0)) _break("an approval outlived a change of status");
+        (address to,) = collection.recovery(id);
+        if (status == LIVE && to != address(0)) _break("a recovery outlived an unlock");
         _compare(id);
     }
 
@@ -133,6 +135,7 @@ abstract contract MoveActions is Books {
         (uint8 gifts,) = exists ? collection.giftState(id) : (0, 0);
         if (!_act(sender, address(collection), 0, call)) return;
         if (!may) _break("a stranger moved a ticket");
+        if (rules.giftLimit != 255 && sender != from) _break("an approved account gave where gifts are limited");
         if (rules.giftLimit != 255 && gifts >= rules.giftLimit) _break("a ticket was given on beyond the limit");
         if (rules.freezeAt != 0 && block.timestamp >= rules.freezeAt) _break("a ticket was given on while frozen");
         _moved(id, to, false);

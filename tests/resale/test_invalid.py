@@ -87,6 +87,10 @@ def raise_royalty(stage):
     by_promoter("setRoyalty", stage.promoter.wallet, 600)(stage)
 
 
+def misdirect_royalty(stage):
+    by_promoter("setRoyalty", stage.market.market, 500)(stage)
+
+
 def raise_fee(stage):
     stage.market.call(MARKET, stage.market.market, "setFee", [stage.market.admin, FEE_BPS + 1])
 
@@ -110,6 +114,7 @@ DEATHS = {
     "resale off": (new_rules(resale=False), Dead("INVALID", "resale_not_allowed")),
     "held longer": (new_rules(resaleHold=10**9), Dead("INVALID", "resale_held")),
     "resale paused": (by_promoter("setPaused", 4), Dead("INVALID", "resale_paused")),
+    "royalty to the market": (misdirect_royalty, Dead("INVALID", "royalty_unpayable")),
     "royalty raised": (raise_royalty, Dead("INVALID", "royalty_raised")),
     "fee raised": (raise_fee, Dead("INVALID", "fee_raised")),
     "token paused": (pause_token, Dead("INVALID", "currency_paused")),

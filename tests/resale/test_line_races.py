@@ -42,8 +42,10 @@ TERMS = rules.Terms(
     held_until=0,
     cap=100,
     royalty_bps=0,
+    royalty_is_payable=True,
     fee_bps=0,
     counter=0,
+    buyback_ready_at=0,
 )
 GROUND = rules.Ground(frozenset({TicketStatus.LIVE}), NOON + timedelta(days=1), event_is_cancelled=False)
 PAUSE = 0.5

@@ -24,8 +24,10 @@ TERMS = Terms(
     held_until=0,
     cap=100,
     royalty_bps=500,
+    royalty_is_payable=True,
     fee_bps=250,
     counter=0,
+    buyback_ready_at=0,
 )
 FACTS = Facts(
     is_signed=True,
@@ -64,14 +66,30 @@ def test_seller_royalty_and_fee_are_the_price_to_the_unit(price, royalty_bps, fe
         ({"cap": None}, Refusal.NO_FACE),
         ({"cap": 99}, Refusal.ABOVE_CAP),
         ({"currency_is_paused": True}, Refusal.CURRENCY_PAUSED),
+        ({"royalty_is_payable": False}, Refusal.ROYALTY_UNPAYABLE),
+        ({"buyback_ready_at": AT + 1}, None),
     ],
 )
 def test_what_the_collection_would_refuse_is_told_before(change, refusal):
     assert rules.refusal_of_terms(replace(TERMS, **change), Kind.LISTING, 100, NOON) == refusal
 
 
-def test_a_buy_back_is_possible_while_resale_is_off():
-    assert rules.refusal_of_terms(replace(TERMS, resale=False), Kind.TURN, 100, NOON) is None
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"resale": False}, None),
+        ({"royalty_is_payable": False}, None),
+        ({"paused": 1}, Refusal.BOX_OFFICE_PAUSED),
+        ({"paused": 15}, Refusal.BOX_OFFICE_PAUSED),
+        ({"paused": 4}, Refusal.PAUSED),
+        ({"paused": 10}, None),
+        ({"buyback_ready_at": AT + 1}, Refusal.BOUGHT_BACK),
+        ({"buyback_ready_at": AT}, None),
+        ({"cap": 99}, Refusal.ABOVE_CAP),
+    ],
+)
+def test_a_buy_back_is_the_box_offices(change, refusal):
+    assert rules.refusal_of_terms(replace(TERMS, **change), Kind.TURN, 100, NOON) == refusal
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 from datetime import timedelta
 
+import pytest
+
 from backend.accounts.models import Role
 from backend.ledger.service import balance
 from backend.royalties import books
 from backend.tickets import service
-from tests.factories.accounts import grant, sign_typed_data
+from tests.factories.accounts import grant, sign_typed_data, signed_in
 from tests.factories.tickets import tickets_of
-from tests.resale.conftest import PRICE, mint
+from tests.resale.conftest import FACE, PRICE, Fan, mint
 
 
 def fund(stage, amount=PRICE):
@@ -97,3 +99,53 @@ def test_another_promoter_neither_prices_nor_pays(stage, people):
     # Of the same organisation, but the collection is not that wallet's: the market says so.
     answer = stage.post(other, f"{base}/prices", tier_id=str(stage.sale.tier.id), price="1").json()["error"]
     assert (answer["code"], answer["details"]["reason"]) == ("call_would_revert", "NotCollectionOwner")
+
+
+NEVER_FROZEN = {"tiers": [{"number": 1, "face": str(FACE)}], "freeze_at": None}
+
+
+@pytest.mark.parametrize("rules", [NEVER_FROZEN])
+def test_a_ticket_bought_back_is_not_bought_back_again_for_a_day(stage, people):
+    first, second = people(), people()
+    base = fund(stage, 3 * PRICE)
+    for who in (first, second):
+        stage.post(stage.promoter, f"{base}/line", tier_id=str(stage.sale.tier.id), wallet=who.key.address)
+    ticket = stage.tickets[0]
+    url = f"/v1/tickets/{ticket.id}/sell-back"
+    stage.market.send(stage.seller.key, stage.post(stage.seller, url).json()["transaction"])
+    stage.finish()
+    mined = int(stage.market.port.head().timestamp.timestamp())  # a block or two after the sale's
+    told = stage.post(first, url).json()["error"]
+    # Told before anything is signed, and no place in line is kept for it.
+    assert told["code"] == "bought_back_lately"
+    until = told["details"]["until"]
+    assert until == stage.market.read("ResaleMarket", stage.market.market, "buybackReadyAt", *token(ticket, stage))
+    assert mined - 60 <= until - 86_400 <= mined
+    stage.market.late += timedelta(days=1)
+    pass_on_chain(stage)
+    late = Fan(first.key, signed_in(stage.session, first.wallet, stage.market.now()))
+    made = stage.post(late, url)
+    assert made.status_code == 201, made.json()
+    assert made.json()["next_wallet"] == second.key.address
+    stage.market.send(first.key, made.json()["transaction"])
+    stage.finish()
+    assert service.holding_of(stage.session, ticket.id).owner == second.wallet
+
+
+def token(ticket, stage):
+    return stage.collection.address, service.holding_of(stage.session, ticket.id).token_id
+
+
+@pytest.mark.parametrize(("scopes", "code"), [(1, "box_office_paused"), (5, "box_office_paused"), (4, "resale_paused")])
+def test_a_paused_box_office_gives_no_turn(stage, people, scopes, code):
+    base = fund(stage)
+    stage.post(stage.promoter, f"{base}/line", tier_id=str(stage.sale.tier.id), wallet=people().key.address)
+    pause = ["TicketCollection", stage.collection.address, "setPaused"]
+    stage.market.call(*pause, [scopes], stage.promoter.wallet)
+    url = f"/v1/tickets/{stage.tickets[0].id}/sell-back"
+    assert stage.post(stage.seller, url).json()["error"]["code"] == code
+    # Fans go on selling to each other while only the box office rests.
+    listed = stage.post(stage.seller, "/v1/listings", ticket_id=str(stage.tickets[0].id), price=str(PRICE))
+    assert listed.status_code == (201 if scopes == 1 else 409)
+    stage.market.call(*pause, [0], stage.promoter.wallet)
+    assert stage.post(stage.seller, url).status_code == 201
