@@ -30,7 +30,7 @@ NO_MACHINES = {
 def _words(table: Table, column: str) -> set[str]:
     """The words the database admits in a column, by its own check."""
     checks = [str(one.sqltext) for one in table.constraints if isinstance(one, CheckConstraint)]
-    listed = [check for check in checks if re.match(rf"{column} IN \(", check)]
+    listed = [check for check in checks if re.fullmatch(rf"{column} IN \([^)]*\)", check)]
     return set(re.findall(r"'(\w+)'", listed[0])) if listed else set()
 
 
