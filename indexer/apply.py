@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -65,13 +65,12 @@ def apply(session: Session, network: str, at: Place, stretch: Stretch | None, fi
 
     `at` is where the caller believes the cursor to be. Raises Moved, Discovered, HandlerFailed.
     """
-    cursor = _locked_cursor(session, network)
-    if cursor is None or (cursor.block_number, cursor.block_hash) != (at.mark.number, at.mark.hash):
-        raise Moved(f"the cursor of {network} is not at block {at.mark.number} any more")
     end = undo_to if stretch is None else stretch.end
-    place = Place(end, max(cursor.finalized_number, min(finalized, end.number)))
     # Before the handlers run: they ask the cursor what is final.
-    _write_cursor(session, network, place)
+    checkpoint = _move_cursor(session, network, at.mark, end, finalized)
+    if checkpoint is None:
+        raise Moved(f"the cursor of {network} is not at block {at.mark.number} any more")
+    place = Place(end, checkpoint)
     if undo_to != at.mark:
         _undo(session, network, undo_to)
     if stretch is not None:
@@ -137,24 +136,28 @@ def chosen(subscription: Subscription, contracts: dict[bytes, str], logs: Sequen
     return [log for log in logs if log.topics[0] in topics and contracts.get(log.address) == subscription.contract]
 
 
-def _locked_cursor(session: Session, network: str) -> ChainCursor | None:
-    query = select(ChainCursor).where(ChainCursor.network == network, ChainCursor.name == FACTS_CURSOR)
-    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).one_or_none()
-
-
-def _write_cursor(session: Session, network: str, place: Place) -> None:
-    session.execute(
+def _move_cursor(session: Session, network: str, at: Mark, end: Mark, finalized: int) -> int | None:
+    """Move the cursor from `at` to `end`, its checkpoint never back. Return that; None when it was not at `at`."""
+    moved = (
         update(ChainCursor)
-        .where(ChainCursor.network == network, ChainCursor.name == FACTS_CURSOR)
+        .where(
+            ChainCursor.network == network,
+            ChainCursor.name == FACTS_CURSOR,
+            ChainCursor.block_number == at.number,
+            ChainCursor.block_hash == at.hash,
+        )
         .values(
-            block_number=place.mark.number,
-            block_hash=place.mark.hash,
-            finalized_number=place.finalized,
+            block_number=end.number,
+            block_hash=end.hash,
+            finalized_number=func.greatest(ChainCursor.finalized_number, min(finalized, end.number)),
             status=CursorStatus.RUNNING,
             error=None,
             updated_at=clock.now(),
         )
+        .returning(ChainCursor.finalized_number)
+        .execution_options(synchronize_session=False)
     )
+    return session.scalar(moved)
 
 
 def _undo(session: Session, network: str, undo_to: Mark) -> None:

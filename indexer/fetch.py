@@ -15,8 +15,8 @@ from indexer.node import Filter, Header, Node, all_topics, only
 from indexer.rpc import NodeDown, NodeMoving, NodeRefused, NodeTrouble
 
 _METHOD_NOT_FOUND = -32601
-_PIECE = 50
-"""Blocks in which a contract that was just found is looked for at once."""
+_FIRST_PIECE, _FEW_LOGS = 10, 600
+"""Blocks in which a contract that was just found is looked for at first; with fewer logs than these, in more."""
 _ASK_AGAIN = 3
 _ASK_AGAIN_SECONDS = 0.05
 
@@ -92,17 +92,23 @@ def _also(node: Node, headers: Sequence[Header], new: Filter) -> list[Facts]:
     """Return the logs of `new` in these blocks, in as many requests as the node wants."""
     if len(headers) == 1:
         return [_checked(node, headers, node.logs_of_blocks([headers[0].hash], new), new, thorough=True).logs]
-    pieces = [headers[start : start + _PIECE] for start in range(0, len(headers), _PIECE)]
-    if len(pieces) > 1:
-        return [facts for piece in pieces for facts in _also(node, piece, new)]
-    try:
-        found = node.logs_of_range(headers[0].number, headers[-1].number, new)
-    except NodeDown:
-        raise
-    except NodeTrouble:
-        middle = len(headers) // 2
-        return _also(node, headers[:middle], new) + _also(node, headers[middle:], new)
-    return [_checked(node, headers, found, new, thorough=False).logs]
+    parts: list[Facts] = []
+    start, size = 0, _FIRST_PIECE
+    while start < len(headers):
+        piece = headers[start : start + size]
+        try:
+            found = node.logs_of_range(piece[0].number, piece[-1].number, new)
+        except NodeDown:
+            raise
+        except NodeTrouble:
+            if len(piece) == 1:
+                raise
+            size = len(piece) // 2
+            continue
+        parts.append(_checked(node, piece, found, new, thorough=False).logs)
+        start += len(piece)
+        size = size * 2 if len(found.logs) < _FEW_LOGS else max(size // 2, 1)
+    return parts
 
 
 def linked(parent: Mark | None, headers: Sequence[Header | None], first: int = 0) -> tuple[Header, ...]:

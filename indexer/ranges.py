@@ -8,14 +8,15 @@ from functools import partial
 from time import monotonic
 
 from backend.kit import logs
+from indexer import memory
 from indexer.fetch import Mark, Stretch, completed, fetch_range, joined
 from indexer.node import Filter, Node
 from indexer.rpc import NodeDown, NodeTrouble
 
 _FIRST, _LARGEST = 50, 2_000
-_PAGE_LOGS, _EASY_SECONDS = 1_200, 1.5
-"""A page is one request; so many logs are five megabytes while they are read."""
-_STRETCH_LOGS, _STRETCH_BLOCKS, _STRETCH_SECONDS = 10_000, 10_000, 2.0
+_PAGE_LOGS, _EASY_SECONDS = 1_000, 1.5
+"""A page is one request; so many logs are four megabytes while they are read."""
+_STRETCH_LOGS, _STRETCH_BLOCKS, _STRETCH_SECONDS = 7_000, 10_000, 2.0
 """A stretch is one transaction: it ends when it has so many, or when so long was waited for it."""
 _AT_ONCE = 2
 _log = logs.get(__name__)
@@ -61,6 +62,10 @@ class Ranges:
     _most: int = 1
     """How many pages a stretch has at most: few at first, as what is found there changes what is asked for."""
     _closed: bool = False
+
+    def __post_init__(self) -> None:
+        """Prepare the process."""
+        memory.share_one_heap()
 
     def after(self, parent: Mark, last: int, wanted: Filter) -> Stretch:
         """Return the next stretch after `parent`, ending at or before `last`. Raises OtherBranch, NodeTrouble."""

@@ -20,6 +20,7 @@ from bench.figures import Figure
 from bench.indexer_kit.live_chain import LiveChain
 from bench.indexer_kit.live_ear import Ear
 from scripts.machine.processes import Running
+from scripts.machine.trouble import Trouble
 
 _BLOCKS, _MOVES = 120, 5
 _BURST_BLOCKS, _BURST_MOVES = 50, 20
@@ -51,7 +52,7 @@ class World(Protocol):
         """Start `python -m indexer follow`; None: final is what the node's tag says."""
 
 
-class TooLate(Exception):
+class TooLate(Trouble):
     """The index did not arrive where the chain is."""
 
 

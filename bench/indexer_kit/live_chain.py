@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from backend.chain import abi
 from scripts.machine.anvil import Anvil
+from scripts.machine.trouble import Trouble
 
 NETWORK = "eip155:31337"
 _GAS: Final = 120_000
@@ -43,7 +44,7 @@ class LiveChain:
         return answer
 
     def ask_all(self, calls: list[tuple[str, list[object]]]) -> list[Any]:
-        """Many calls in one request, answers in their order. Raises RuntimeError for an error among them."""
+        """Many calls in one request, answers in their order. Raises Trouble for an error among them."""
         if self._line is None:
             self._line = HTTPConnection(self.anvil.url.removeprefix("http://"), timeout=60)
         body = [{"jsonrpc": "2.0", "id": n, "method": m, "params": p} for n, (m, p) in enumerate(calls)]
@@ -51,7 +52,7 @@ class LiveChain:
         answers = json.loads(self._line.getresponse().read())
         for answer in answers:
             if "error" in answer:
-                raise RuntimeError(f"{calls[answer['id']][0]}: {answer['error'].get('message')}")
+                raise Trouble(f"{calls[answer['id']][0]}: {answer['error'].get('message')}")
         return [answer["result"] for answer in sorted(answers, key=lambda answer: int(answer["id"]))]
 
     def close(self) -> None:
@@ -177,10 +178,10 @@ class LiveChain:
             receipt: dict[str, Any] | None = self.ask("eth_getTransactionReceipt", sent)
             if receipt is not None:
                 if receipt["status"] != "0x1":
-                    raise RuntimeError(f"{sent} reverted")
+                    raise Trouble(f"{sent} reverted")
                 return receipt
             time.sleep(0.002)
-        raise RuntimeError(f"{sent} was not mined in {_PATIENCE_SECONDS:.0f} s")
+        raise Trouble(f"{sent} was not mined in {_PATIENCE_SECONDS:.0f} s")
 
     def _params(self, reference: bytes) -> dict[str, Any]:
         me, nobody, many = self.people[0], bytes(20), 1_000_000
