@@ -7,11 +7,11 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+import backend.royalties.audit  # noqa: F401 - it registers itself
 from backend.chain import abi
 from backend.chain.deployments import deployment
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import clock
-from backend.royalties import audit as _audit  # noqa: F401 - it registers itself
 from backend.royalties import books, late
 from backend.royalties.models import Sale
 
