@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+import backend.royalties.audit  # noqa: F401 - it registers itself
 from backend.chain import abi
 from backend.chain.deployments import deployment
 from backend.chain.facts import Facts, store_new
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import bulk, clock
 from backend.kit.bulk import ADDRESS, WORD
-from backend.royalties import audit as _audit  # noqa: F401 - it registers itself
 from backend.royalties import books, late
 from backend.royalties import primary as _primary  # noqa: F401 - its handler is one of these
 from backend.royalties.models import Sale
