@@ -34,27 +34,31 @@ FEE_BPS = 250
 class Market(RealChain):
     """The node, with an index that runs every registered handler, and forgets what a reorg undid."""
 
+    _followed = 0
+    _ended = 0
+    """The newest blocks that were read, and that were final."""
+
     def follow(self) -> None:
         """Apply every log there is and settle the final ones, as the indexer does."""
         head, finalized = self.port.head().number, self.port.finalized().number
         self._finalized(finalized)
-        logs = self._logs_of(self._indexed + 1, head)
+        logs = self._logs_of(self._followed + 1, head)
         for log in logs:
             self._fact(log)
         self._run(onlog.registered.seen, logs)
-        self._run(onlog.registered.final, self._logs_of(self._settled + 1, finalized))
-        self._indexed, self._settled = head, max(self._settled, finalized)
+        self._run(onlog.registered.final, self._logs_of(self._ended + 1, finalized))
+        self._followed, self._ended = head, max(self._ended, finalized)
         self.session.flush()
 
     def undo(self, depth: int) -> None:
         """Replace the newest blocks by empty ones; the handlers repair what they made of them."""
         start = self.port.head().number - depth + 1
-        lost = self._logs_of(start, self._indexed)
+        lost = self._logs_of(start, self._followed)
         self.ask("anvil_reorg", depth, [])
         touched = {(log.address, topic) for log in lost for topic in log.topics[1:]}
         for handle in onlog.registered.undo:
             handle(self.session, NETWORK, start, touched)
-        self._indexed = start - 1
+        self._followed = start - 1
 
     def _run(self, subscriptions, logs: list[Log]) -> None:
         contracts = {a: w.contract for a, w in onlog.watched_addresses(self.session, NETWORK).items()}
