@@ -1,17 +1,26 @@
-"""The collections a command is about: named one by one, or all that the platform's factory made."""
+"""The collections a command is about: named one by one, or all that the platform made through its factory.
+
+Anybody may have the factory make a collection, with our keys in it, even: what a stranger made must cost nobody gas.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import click
+from hexbytes import HexBytes
+from web3.exceptions import TransactionNotFound
 
 from scripts import _logs
 from scripts._contract import Contract, node
 from scripts._inputs import ADDRESS
 from scripts._manifest import Manifest
+
+AT_ONCE = 8
+"""Calls that are asked for side by side."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +32,13 @@ class Made:
     event_ref: bytes
     version: int
     block: int
+    transaction: bytes
+    """Hash of what made it."""
 
 
 def collection_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command --collection (may be repeated) and --all."""
-    every = click.option("--all", "every", is_flag=True, help="Every collection that the manifest's factory made.")
+    every = click.option("--all", "every", is_flag=True, help="Every collection that the platform made.")
     one = click.option(
         "--collection", "named", multiple=True, type=ADDRESS, help="Address of a collection. May be repeated."
     )
@@ -46,9 +57,13 @@ def check_choice(named: Sequence[str], *, every: bool) -> None:
 
 
 def chosen(manifest: Manifest, named: Sequence[str], *, every: bool) -> list[Contract]:
-    """Return the collections that the options name. Raises ClickException for one that our factory did not make."""
+    """Return the collections that the options name; of all, the newest first.
+
+    Raises ClickException for one that our factory did not make.
+    """
     if every:
-        return [Contract("TicketCollection", one.address) for one in made(manifest)]
+        ours = by_the_platform(manifest, made(manifest))
+        return [Contract("TicketCollection", one.address) for one in ours]
     return [known(manifest, one) for one in dict.fromkeys(named)]
 
 
@@ -72,7 +87,32 @@ def made(manifest: Manifest, address: str | None = None) -> list[Made]:
         told = source.decode("CollectionDeployed", log)
         found.append(
             Made(
-                told["collection"], told["promoter"], bytes(told["eventRef"]), told["version"], int(log["blockNumber"])
+                told["collection"],
+                told["promoter"],
+                bytes(told["eventRef"]),
+                told["version"],
+                int(log["blockNumber"]),
+                bytes(log["transactionHash"]),
             )
         )
     return found
+
+
+def by_the_platform(manifest: Manifest, found: Sequence[Made]) -> list[Made]:
+    """Return those that a deployer of the platform made, with the promoter's consent; the newest first."""
+    deployers: dict[str, bool] = {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        makers = list(pool.map(_maker, found))
+    for one in dict.fromkeys(makers):
+        is_ours = one is not None and factory(manifest).read("isDeployer", one)
+        deployers[str(one)] = is_ours or one == manifest.roles.get("deployer")
+    ours = [one for one, maker in zip(found, makers, strict=True) if maker is not None and deployers[maker]]
+    return ours[::-1]
+
+
+def _maker(one: Made) -> str | None:
+    """Return who sent what made it; None when the node does not know it any more."""
+    try:
+        return str(node().eth.get_transaction(HexBytes(one.transaction))["from"])
+    except TransactionNotFound:
+        return None

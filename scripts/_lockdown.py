@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import click
 
+from scripts._collections import AT_ONCE
 from scripts._contract import Contract, node
 from scripts._inputs import ZERO
 from scripts._keys import Signer
@@ -15,6 +17,7 @@ from scripts._minted import STATUSES, Mint, Ticket, Verdict, mints, tickets
 from scripts._network import Connection
 from scripts._scopes import SCOPES, words
 from scripts._sending import Call, Refused, execute
+from scripts._together import execute_together
 
 _ATTEMPTS = 3
 """How often a chunk is put together anew when a status changed meanwhile, at the door perhaps."""
@@ -25,27 +28,49 @@ class Plan:
     """What the command was asked for."""
 
     new_minter: str
+    leaked: str | None
+    """The leaked key; None: whatever key a collection names."""
     known: KnownFile | None
     operator: Signer | None
     chunk: int
 
+    def concerns(self, minter: str) -> bool:
+        """Tell whether a collection with this minter is to be stopped: nobody may be what an earlier run put there."""
+        return self.leaked in {None, minter} or (minter == ZERO != self.new_minter)
 
-def stop_minting(connection: Connection, at: Contract, plan: Plan) -> None:
-    """Pause MINT, then put the new key, or nobody, in the old one's place. Raises Refused."""
-    paused, minter = int(at.read("paused")), str(at.read("minter"))
-    click.echo(f"{at.address} paused: {words(paused)}; minter {minter}, allowance {at.read('minterAllowance')}")
-    calls = []
-    if not paused & SCOPES["mint"]:
-        calls.append(Call(at, "setPaused", (paused | SCOPES["mint"],)))
-    if minter != plan.new_minter:
-        calls.append(Call(at, "rotateMinter", (plan.new_minter,)))
-    if not calls:
-        click.echo(f"{at.address} minting is paused and the minter rotated already")
-        return
-    execute(connection, connection.acting_as(at.read("guardian")), calls, "Stop minting?")
+
+def stop_minting(connection: Connection, collections: Sequence[Contract], plan: Plan) -> bool:
+    """Pause MINT in all of them, then put the new key, or nobody, in the old one's place. False if one refused it."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(_look, collections))
+    guardians = {at.address: guardian for at, (_, _, _, guardian) in zip(collections, found, strict=True)}
+    pauses, rotations = list[Call](), list[Call]()
+    for at, (paused, minter, allowance, _) in zip(collections, found, strict=True):
+        click.echo(f"{at.address} paused: {words(paused)}; minter {minter}, allowance {allowance}")
+        if not plan.concerns(minter):
+            click.echo(f"{at.address} the leaked key is not its minter: nothing to stop")
+        elif paused & SCOPES["mint"] and minter == plan.new_minter:
+            click.echo(f"{at.address} minting is paused and the minter rotated already")
+        else:
+            pauses += [] if paused & SCOPES["mint"] else [Call(at, "setPaused", (paused | SCOPES["mint"],))]
+            rotations += [] if minter == plan.new_minter else [Call(at, "rotateMinter", (plan.new_minter,))]
+
+    def acting(call: Call) -> Signer:
+        return connection.acting_as(guardians[call.contract.address])
+
+    failures = execute_together(connection, acting, [pauses, rotations], "Stop minting?")
+    for address, why in failures.items():
+        click.echo(f"{address} NOT STOPPED: {why}", err=True)
     if not connection.request.dry_run:
         shown = "nobody" if plan.new_minter == ZERO else plan.new_minter
-        click.echo(f"{at.address} minting is paused; the minter is {shown}")
+        for address in dict.fromkeys(call.contract.address for call in [*pauses, *rotations]):
+            if address not in failures:
+                click.echo(f"{address} minting is paused; the minter is {shown}")
+    return not failures
+
+
+def _look(at: Contract) -> tuple[int, str, int, str]:
+    return int(at.read("paused")), str(at.read("minter")), int(at.read("minterAllowance")), str(at.read("guardian"))
 
 
 def lock_unknown(connection: Connection, at: Contract, plan: Plan, first: int) -> bool:

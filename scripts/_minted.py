@@ -9,13 +9,12 @@ from enum import StrEnum
 from typing import Any
 
 from scripts import _known, _logs
+from scripts._collections import AT_ONCE
 from scripts._contract import Contract
 
 _INDEX_BITS = 16
 _SAFE_MINT = (1 << 52) | (1 << 51)
 """Set in the ids of safeMint, which the platform never calls."""
-_AT_ONCE = 8
-"""Calls that are asked for side by side."""
 
 
 class Verdict(StrEnum):
@@ -97,5 +96,5 @@ def tickets(at: Contract, tokens: list[int]) -> list[Ticket]:
         found = at.attempt("ticket", token)
         return Ticket(token, None, "BURNT") if found is None else Ticket(token, found[0], STATUSES[found[2]])
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(look, tokens))

@@ -59,6 +59,11 @@ def estimate(call: Call, sender: str) -> int:
         raise Refused(f"{call.function}: the node refuses it: {error.message}") from error
 
 
+def with_spare(gas: int) -> int:
+    """Return the gas allowed where the estimate is `gas`."""
+    return gas * _SPARE[0] // _SPARE[1]
+
+
 def execute(connection: Connection, signer: Signer, calls: Sequence[Call], warning: str = "Send?") -> list[Any]:
     """Show and try every call, ask once, then send them one after another and wait for each.
 
@@ -68,9 +73,9 @@ def execute(connection: Connection, signer: Signer, calls: Sequence[Call], warni
     if not calls:
         return []
     if not connection.request.dry_run:
-        _let_earlier_ones_pass(signer)
+        let_earlier_ones_pass(signer)
     for call in calls:
-        _show(call, signer.address, estimate(call, signer.address), dry_run=connection.request.dry_run)
+        show(call, signer.address, estimate(call, signer.address), dry_run=connection.request.dry_run)
     if connection.request.dry_run:
         click.echo("dry run: nothing was sent")
         return []
@@ -79,7 +84,8 @@ def execute(connection: Connection, signer: Signer, calls: Sequence[Call], warni
     return [_send(connection, signer, call) for call in calls]
 
 
-def _show(call: Call, sender: str, gas: int, *, dry_run: bool) -> None:
+def show(call: Call, sender: str, gas: int, *, dry_run: bool) -> None:
+    """Print what is sent, or would be."""
     click.echo("would send" if dry_run else "sending")
     click.echo(f"  from      {sender}")
     click.echo(f"  to        {call.contract}")
@@ -98,34 +104,33 @@ def _shown(value: object) -> str:
 
 
 def _send(connection: Connection, signer: Signer, call: Call) -> Any:
-    limit = estimate(call, signer.address) * _SPARE[0] // _SPARE[1]
     transaction = chain.provider.network.ecosystem.create_transaction(
         receiver=call.contract.address,
         data=to_bytes(hexstr=call.data),
-        gas_limit=limit,
+        gas_limit=with_spare(estimate(call, signer.address)),
         nonce=node().eth.get_transaction_count(signer.address, "pending"),  # type: ignore[arg-type]
         required_confirmations=connection.confirmations,
     )
     try:
         receipt = signer.account.call(transaction)
     except ApeException as error:
-        raise Refused(f"{call.function}: {_reason(call, signer, error)}") from error
+        raise Refused(reason(call, signer, error)) from error
     click.echo(
         f"{call.function}: done in block {receipt.block_number}, gas {receipt.gas_used:,}, tx {receipt.txn_hash}"
     )
     return receipt
 
 
-def _reason(call: Call, signer: Signer, error: Exception) -> str:
+def reason(call: Call, signer: Signer, error: Exception) -> str:
     """Return why it failed: what the contract says when it is tried again, or else Ape's words."""
     try:
         estimate(call, signer.address)
     except Refused as refused:
         return refused.message
-    return f"it was not carried out ({type(error).__name__}: {error})"
+    return f"{call.function}: it was not carried out ({type(error).__name__}: {error})"
 
 
-def _let_earlier_ones_pass(signer: Signer) -> None:
+def let_earlier_ones_pass(signer: Signer) -> None:
     """Wait for what this key has sent before, an interrupted run of this command perhaps: it may be the same call.
 
     Not for ever: the house uses the operator's key all the time, and the same call a second time is refused, not done.

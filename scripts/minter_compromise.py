@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
 
 from scripts import _known
-from scripts._collections import check_choice, chosen, collection_options, made
+from scripts._collections import AT_ONCE, by_the_platform, check_choice, chosen, collection_options, made
 from scripts._contract import Contract
 from scripts._inputs import ADDRESS, ADDRESS_OR_ZERO
 from scripts._keys import OPERATOR_KEY, KeyChoice
@@ -15,6 +16,9 @@ from scripts._lockdown import Plan, lock_unknown, stop_minting
 from scripts._manifest import Manifest
 from scripts._network import Connection, Request, connect, sending_options
 from scripts._sending import Refused
+
+_SHOWN = 20
+"""How many foreign collections are named, the newest: anybody can make thousands."""
 
 
 @click.command(short_help="A leaked minter key: pause, rotate, list and lock what it minted")
@@ -26,6 +30,11 @@ from scripts._sending import Refused
     default="zero",
     show_default="zero: nobody",
     help="The key that takes the leaked one's place.",
+)
+@click.option(
+    "--key",
+    type=ADDRESS,
+    help="The leaked key: other minters are left alone. Otherwise whatever minter a collection has now.",
 )
 @click.option(
     "--known",
@@ -44,6 +53,7 @@ def cli(
     request: Request,
     named: tuple[str, ...],
     new_minter: str,
+    key: str | None,
     known: Path | None,
     operator_account: str | None,
     operator_keystore: Path | None,
@@ -54,10 +64,14 @@ def cli(
 ) -> None:
     """Stop a leaked minter key and take back what it minted. The signer is the guardian (or the owner).
 
-    For each collection, in this order: pauses minting; rotates the minter to --new-minter or to nobody; and, when every
-    collection has been stopped, lists the tickets of batches whose number and hash the file of known batches does not
-    have, of safeMint, and of quotes the house did not give, and has the operator lock them. Tickets that are USED, VOID
-    or burnt are listed only. Refunds, doors and sales by quote go on; MINT stays paused until `ape run pause --resume`.
+    Pauses minting in every collection, the newest first, and waits when all is sent; then rotates the minter to
+    --new-minter or to nobody, likewise; then lists the tickets of batches whose number and hash the file of known
+    batches does not have, of safeMint, and of quotes the house did not give, and has the operator lock them. Tickets
+    that are USED, VOID or burnt are listed only. Refunds, doors and sales by quote go on; MINT stays paused until
+    `ape run pause --resume`.
+
+    --all: the collections that the file names, and those that a deployer of the platform made; with --key, of these
+    those that have this minter now. What strangers had the factory make is named and left alone.
 
     Without --known it stops minting and judges nothing: do that first if the file would take time. What was minted
     after the file was written is listed, not locked, and the status is 1: write the file anew and run this again.
@@ -66,7 +80,7 @@ def cli(
     \b
     Examples:
       python -m backend.tickets.known_batches > known.json
-      ape run minter_compromise --all --known known.json --dry-run
+      ape run minter_compromise --all --key 0xLEAKED --known known.json --dry-run
       ape run minter_compromise --all --known known.json --account guardian --operator-keystore operator.json --yes
       ape run minter_compromise --collection 0x... --new-minter 0xNEW --account guardian
     """  # noqa: D301 -- \b is click's mark for lines that stay as they are
@@ -81,20 +95,38 @@ def cli(
                 file = _known.read(opened, connection.network)
         choice = KeyChoice(operator_account, operator_keystore, operator_from, OPERATOR_KEY, "operator-")
         operator = connection.second(choice) if known else None
-        plan = Plan(new_minter, file, operator, chunk)
-        if not _carry_out(connection, manifest, chosen(manifest, named, every=every), plan):
+        plan = Plan(new_minter, key, file, operator, chunk)
+        collections = _targets(manifest, plan) if every else chosen(manifest, named, every=False)
+        if not _carry_out(connection, manifest, collections, plan):
             raise click.exceptions.Exit(1)
+
+
+def _targets(manifest: Manifest, plan: Plan) -> list[Contract]:
+    """Return every collection of the platform that the leaked key could mint in, the newest first.
+
+    Those of the file, and those that a deployer of the platform made and that name the key. A stranger may have the
+    factory make collections with our keys in them, which would cost the guardian gas: they are told of, not touched.
+    """
+    found = made(manifest)
+    in_file = [one for one in found if plan.known is not None and one.address in plan.known.collections]
+    others = [one for one in found if one not in in_file]
+    if plan.leaked is not None:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            minters = pool.map(lambda one: str(Contract("TicketCollection", one.address).read("minter")), others)
+            others = [one for one, minter in zip(others, minters, strict=True) if plan.concerns(minter)]
+    ours = by_the_platform(manifest, others)
+    foreign = [one.address for one in others if one not in ours]
+    if foreign:
+        which = "made by strangers" + (" name the key" if plan.leaked is not None else "")
+        click.echo(f"{len(foreign)} collections {which}: left alone; --collection names one that is yours", err=True)
+        click.echo("".join(f"  {address}\n" for address in foreign[-_SHOWN:]), nl=False, err=True)
+    chosen_ones = {*in_file, *ours}
+    return [Contract("TicketCollection", one.address) for one in reversed(found) if one in chosen_ones]
 
 
 def _carry_out(connection: Connection, manifest: Manifest, collections: list[Contract], plan: Plan) -> bool:
     """Stop them all before judging the first; one that refuses keeps no other from being stopped."""
-    is_done = True
-    for at in collections:
-        try:
-            stop_minting(connection, at, plan)
-        except Refused as refused:
-            is_done = False
-            click.echo(f"{at.address} NOT STOPPED: {refused.message}", err=True)
+    is_done = stop_minting(connection, collections, plan)
     begun = {one.address: one.block for one in made(manifest)} if plan.known else {}
     for at in collections:
         try:

@@ -300,3 +300,102 @@ def test_logs_are_asked_for_in_ranges_that_a_node_accepts(console, show, people,
     monkeypatch.setattr(logs, "node", Silent)
     with pytest.raises(Exception, match="gives no logs of block 7"):
         list(logs.read(show.address, [], 7, 9))
+
+
+# ---- which collections
+
+
+@pytest.fixture
+def junk(factory, people, params, project):
+    """A stranger has the factory make a collection by himself, with all our keys in it."""
+
+    def make(number):
+        given = params(promoter=people.stranger.address, eventRef=bytes([number]).rjust(32, b"\0"))
+        made = factory.deploy(tuple(given.values()), 0, b"", sender=people.stranger)
+        return project.TicketCollection.at(made.events[0].collection, fetch_from_explorer=False)
+
+    return make
+
+
+def test_a_strangers_collections_cost_nobody_gas(console, show, people, junk, leak, file):
+    foreign = [junk(number) for number in (0xA1, 0xA2)]
+    arguments = ("--all", "--key", people.minter.address, "--known", file(), "--yes")
+    done = console.run("minter_compromise", *arguments, signer=people.guardian, operator=people.operator)
+    assert "2 collections made by strangers name the key: left alone" in done.said
+    assert all(made.address in done.said for made in foreign)
+    assert [made.paused() for made in foreign] == [0, 0]
+    assert [made.minter() for made in foreign] == [people.minter, people.minter]
+    assert (show.paused(), show.minter()) == (PAUSE_MINT, ZERO)
+    sent = people.guardian.nonce
+    console.send("pause", "sale", "--all", signer=people.guardian)
+    console.send("rotate_minter", "--all", "--to", people.relayer.address, signer=people.guardian)
+    assert [made.paused() for made in foreign] == [0, 0] and people.guardian.nonce > sent
+
+
+def test_a_promoters_own_collection_is_stopped_when_the_file_names_it_or_somebody_does(console, people, junk, file):
+    known, named = junk(0xA3), junk(0xA4)
+    entry = {"address": known.address, "batches": [], "quotes": []}
+    written = file(collections=[entry])
+    console.run("minter_compromise", "--all", "--known", written, "--yes", signer=people.guardian,
+                operator=people.operator)  # fmt: skip
+    assert (known.minter(), named.minter()) == (ZERO, people.minter)
+    console.send("minter_compromise", "--collection", named.address, signer=people.guardian)
+    assert (named.paused(), named.minter()) == (PAUSE_MINT, ZERO)
+
+
+def test_another_minter_is_not_stopped_when_the_leaked_key_is_named(console, show, fresh, people):
+    fresh.rotateMinter(people.relayer, sender=people.guardian)
+    console.send("minter_compromise", "--all", "--key", people.minter.address, signer=people.guardian)
+    assert (fresh.paused(), fresh.minter()) == (0, people.relayer)
+    assert (show.paused(), show.minter()) == (PAUSE_MINT, ZERO)
+    said = console.send("minter_compromise", "--collection", fresh.address, "--key", people.minter.address,
+                        signer=people.guardian)  # fmt: skip
+    assert "the leaked key is not its minter" in said and fresh.paused() == 0
+    # What the run left without a minter gets the new one, with the same words.
+    console.send("minter_compromise", "--all", "--key", people.minter.address, "--new-minter", people.cleo.address,
+                 signer=people.guardian)  # fmt: skip
+    assert (show.minter(), fresh.minter()) == (people.cleo, people.relayer)
+
+
+def test_all_are_paused_the_newest_first_before_one_is_waited_for(console, show, fresh, people, monkeypatch):
+    import scripts._together as together
+
+    said, send, wait = [], together._send, together._await
+
+    def sends(one, nonce):
+        said.append(("send", one.call.function, one.call.contract.address))
+        return send(one, nonce)
+
+    def waits(one, sent_hash, give_up):
+        said.append(("wait", one.call.function, one.call.contract.address))
+        return wait(one, sent_hash, give_up)
+
+    monkeypatch.setattr(together, "_send", sends)
+    monkeypatch.setattr(together, "_await", waits)
+    console.send("minter_compromise", "--all", signer=people.guardian)
+    steps = [(what, function) for what, function, _ in said]
+    count = len(steps) // 4
+    order = [("send", "setPaused"), ("wait", "setPaused"), ("send", "rotateMinter"), ("wait", "rotateMinter")]
+    assert steps == [step for step in order for _ in range(count)] and count > 1
+    addresses = [address for _, _, address in said[:count]]
+    assert addresses.index(show.address) < addresses.index(fresh.address), "show is the newer one"
+
+
+def test_one_that_reverts_on_the_way_keeps_no_other_from_being_stopped(console, show, fresh, people, monkeypatch):
+    import scripts._together as together
+
+    send, late = together._send, []
+
+    def too_late(one, nonce):
+        if not late:
+            late.append(one.call.contract.address)
+            fresh_or_show = show if one.call.contract.address == show.address else fresh
+            fresh_or_show.setGuardian(people.anna, sender=people.promoter)
+        return send(one, nonce)
+
+    monkeypatch.setattr(together, "_send", too_late)
+    arguments = ("--collection", show.address, "--collection", fresh.address, "--yes")
+    done = console.run("minter_compromise", *arguments, signer=people.guardian)
+    assert done.status == 1 and f"{show.address} NOT STOPPED: setPaused: NotOwnerOrGuardian" in done.said
+    assert (show.paused(), show.minter()) == (0, people.minter)
+    assert (fresh.paused(), fresh.minter()) == (PAUSE_MINT, ZERO)
