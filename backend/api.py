@@ -96,6 +96,7 @@ def make_app() -> FastAPI:
         lifespan=_lifespan,
         redoc_url=None,
     )
+    discovery.check_settings()
     for module in discovery.load("models", "reactions", "routes", "gauges", "alarms"):
         if hasattr(module, "router"):
             app.include_router(module.router)

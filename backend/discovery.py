@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 import backend
+from backend.settings import Misconfigured, get_settings
 
 ENTRY_POINT_GROUP = "backstage.capabilities"
 
@@ -28,3 +29,10 @@ def load(*names: str) -> list[ModuleType]:
             importlib.import_module(f"backend.kit.{name}")
     modules = [f"{capability}.{name}" for name in names for capability in capabilities()]
     return [importlib.import_module(module) for module in modules if find_spec(module) is not None]
+
+
+def check_settings() -> None:
+    """Have every capability that has a `configuration.py` look at the settings. Raises Misconfigured."""
+    wrong = [line for module in load("configuration") for line in module.wrong(get_settings())]
+    if wrong:
+        raise Misconfigured(wrong)

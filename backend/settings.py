@@ -3,7 +3,7 @@
 In production a missing or weak secret refuses to start, with a message that says which variable to set.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -109,6 +109,10 @@ class Settings(BaseSettings):
     rewards_from: dict[str, int] = Field(
         default_factory=dict,
         description="The least an order must come to, by currency (smallest units); other currencies earn nothing",
+    )
+    rewards_worth: dict[str, int] = Field(
+        default_factory=dict,
+        description="The most one BKS is worth, by currency (smallest units): the fee must be worth the reward",
     )
 
     hold_seconds: int = Field(600, ge=1)
@@ -222,6 +226,10 @@ class Settings(BaseSettings):
 class Misconfigured(SystemExit):
     """The settings do not allow a start; the message says what to set."""
 
+    def __init__(self, lines: Iterable[str]) -> None:
+        """Say what is wrong, a line for each."""
+        super().__init__("Backstage cannot start:\n" + "\n".join(f"  {line}" for line in lines))
+
 
 @lru_cache
 def get_settings() -> Settings:
@@ -230,6 +238,6 @@ def get_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         lines = [
-            f"  {'.'.join(str(part).upper() for part in e['loc']) or 'settings'}: {e['msg']}" for e in error.errors()
+            f"{'.'.join(str(part).upper() for part in e['loc']) or 'settings'}: {e['msg']}" for e in error.errors()
         ]
-        raise Misconfigured("Backstage cannot start:\n" + "\n".join(lines)) from None
+        raise Misconfigured(lines) from None

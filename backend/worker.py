@@ -32,6 +32,7 @@ def _carry(run: Callable[..., None]) -> Callable[..., None]:
 
 def make_worker() -> Celery:
     """Return the Celery app with every capability's tasks and the beat's schedule."""
+    discovery.check_settings()
     discovery.load("models", "reactions", "tasks")
     celery = broker.connect(get_settings().redis_url)
     schedule: dict[str, Any] = {}

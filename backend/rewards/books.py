@@ -3,6 +3,7 @@
 `platform:rewards` is what rewards have cost: what the orders that stand are due. `buyer:rewards` is on its way to them,
 `chain:rewards` was minted, `buyer:reward_debt` is what refunds left owing. So at every commit what was minted,
 less the debt, is what the orders that stand are due, but for what is on its way.
+A fee that stays is posted in its own currency.
 """
 
 from datetime import datetime
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from backend.kit.money import Money
 from backend.ledger import service as ledger
+from backend.orders.books import FEE, REVENUE
 from backend.rewards.models import Reward
 
 COST, ON_ITS_WAY, MINTED, DEBT = "platform:rewards", "buyer:rewards", "chain:rewards", "buyer:reward_debt"
@@ -40,6 +42,16 @@ def taken_back(session: Session, reward: Reward, now: datetime) -> None:
     _post(session, reward, "reward_taken_back", {DEBT: reward.earned, COST: -reward.earned}, now)
 
 
+def fee_kept(session: Session, reward: Reward, fee: Money, now: datetime) -> None:
+    """Post that the platform's fee of the refunded order stays, at the organisation's cost: it has paid the reward."""
+    _post_fee(session, reward, "reward_fee_kept", fee, now)
+
+
+def fee_given_back(session: Session, reward: Reward, fee: Money, now: datetime) -> None:
+    """Post the reverse of `fee_kept`: the reward never came after all."""
+    _post_fee(session, reward, "reward_fee_given_back", -fee, now)
+
+
 def never_came(session: Session, reward: Reward, now: datetime) -> None:
     """Post that the contract refused what was already taken back: nobody owes what never came."""
     sent = reward.earned - reward.withheld
@@ -50,3 +62,8 @@ def _post(session: Session, reward: Reward, kind: str, amounts: dict[str, int], 
     entries = [(account, Money(amount, _CURRENCY)) for account, amount in amounts.items() if amount]
     if entries:
         ledger.post(session, reward.organisation_id, kind, reward.id, entries, now)
+
+
+def _post_fee(session: Session, reward: Reward, kind: str, fee: Money, now: datetime) -> None:
+    if fee.amount:
+        ledger.post(session, reward.organisation_id, kind, reward.id, [(REVENUE, fee), (FEE, -fee)], now)

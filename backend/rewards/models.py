@@ -26,6 +26,7 @@ class Reward(Base):
         CheckConstraint("owed BETWEEN 0 AND earned", name="owed"),
         CheckConstraint("repaid BETWEEN 0 AND owed", name="repaid"),
         Index("ix_rewards_account_id", "account_id", "created_at"),
+        Index("ix_rewards_pending", "id", postgresql_where=text("status = 'PENDING'")),
         Index("ix_rewards_indebted", "account_id", postgresql_where=text("repaid < owed")),
     )
 

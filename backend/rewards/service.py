@@ -1,4 +1,4 @@
-"""Earning a reward, sending it, and taking it back.
+"""Earning a reward, sending it when the event is over, and taking it back.
 
 On chain its id is the order's: `BKS.reward` takes an id once, so a repeat can never mint twice.
 """
@@ -11,11 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.accounts.models import Account
+from backend.catalog.models import Event
 from backend.chain import abi, outbox
 from backend.chain.deployments import deployment
 from backend.kit import logs
 from backend.kit.db import locked
 from backend.kit.ids import new_id
+from backend.kit.money import Money
+from backend.orders import fees
 from backend.orders.models import Order, OrderStatus
 from backend.rewards import books, rules
 from backend.rewards.models import Reward
@@ -36,34 +39,63 @@ def chain_id_of(order_id: UUID) -> bytes:
 
 
 def earn(session: Session, order_id: UUID, settings: Settings, now: datetime) -> Reward | None:
-    """Give the order's buyer what the rate in force says, less what is owed. Once; None when there is nothing to give.
+    """Write down what the order earned its buyer, to be sent when the event is over. Once; None when it earned nothing.
 
     Guests earn nothing: there is no wallet to send it to. An order that is being refunded earns nothing either,
-    nor does one below `REWARDS_FROM`.
+    nor does one below `REWARDS_FROM`. None earns more than the platform's fee of it brought.
     """
     order = session.get_one(Order, order_id)
     if not settings.rewards_per_order or order.status != OrderStatus.FULFILLED:
         return None
-    if not rules.is_earned(order.total_minor, order.currency, settings.rewards_from):
-        return None
-    reward = _write(session, order, settings.rewards_per_order, RewardStatus.SENT, settings, now)
-    if reward is None:
-        return None
+    total = Money(order.total_minor, order.currency)
+    _, fee = fees.split(total, order.fee_bps)
+    amount = rules.earned_by(total, fee, settings.rewards_per_order, settings.rewards_from, settings.rewards_worth)
+    return _write(session, order, amount, RewardStatus.PENDING, settings, now) if amount else None
+
+
+def ripe(session: Session, now: datetime, limit: int = 100) -> list[UUID]:
+    """Return the ids of rewards to send: their event is over and their order stands."""
+    query = (
+        select(Reward.id)
+        .join(Order, Order.id == Reward.order_id)
+        .join(Event, Event.id == Order.event_id)
+        .where(Reward.status == RewardStatus.PENDING, Order.status == OrderStatus.FULFILLED, Event.ends_at <= now)
+    )
+    return list(session.scalars(query.order_by(Reward.id).limit(limit)))
+
+
+def release(session: Session, reward_id: UUID, now: datetime) -> None:
+    """Send a reward whose event is over, less what its buyer owes. Once; nothing while the order does not stand."""
+    order_id, account_id = session.execute(
+        select(Reward.order_id, Reward.account_id).where(Reward.id == reward_id)
+    ).one()
+    # Rewards of one account queue up: two of them never set the same debt off.
+    locked(session, Account, account_id)
+    # A refund that is under way has locked the order before, or finds the reward sent.
+    order = locked(session, Order, order_id)
+    reward = locked(session, Reward, reward_id)
+    if order is None or reward is None or reward.status != RewardStatus.PENDING:
+        return
+    event = session.get_one(Event, order.event_id)
+    if order.status != OrderStatus.FULFILLED or now < event.ends_at:
+        return
     left, against = rules.set_off(reward.earned, _debts(session, reward.account_id))
-    for reward_id, share in against.items():
-        session.get_one(Reward, reward_id).repaid += share
+    for debt_id, share in against.items():
+        session.get_one(Reward, debt_id).repaid += share
     reward.withheld = reward.earned - left
+    reward.status = RewardStatus.SENT if left else RewardStatus.SET_OFF
     if left:
         _send(session, reward, left, now)
-    else:
-        reward.status = RewardStatus.SET_OFF
     session.flush()
     books.earned(session, reward, now)
-    return reward
 
 
 def claw_back(session: Session, order_id: UUID, settings: Settings, now: datetime) -> None:
-    """Take the reward of a refunded order back: stop it if it is not on its way, else it is owed. Twice is once."""
+    """Take the reward of a refunded order back: stop it if it is not on its way, else it is owed. Twice is once.
+
+    What was given may be in a wallet that never buys again: the platform's fee of the order, which is worth no less,
+    is not given back with the rest then, and the organisation bears it. So nobody gains by buying and giving back.
+    """
     reward_id = session.scalar(select(Reward.id).where(Reward.order_id == order_id))
     if reward_id is None:
         # The refund was quicker than the reward: the row keeps it from ever being earned.
@@ -72,9 +104,15 @@ def claw_back(session: Session, order_id: UUID, settings: Settings, now: datetim
     reward = locked(session, Reward, reward_id)
     if reward is None or reward.owed or reward.status == RewardStatus.CANCELLED:
         return
+    if reward.status == RewardStatus.PENDING:
+        reward.status = RewardStatus.CANCELLED
+        session.flush()
+        return
     was_given = reward.status == RewardStatus.SET_OFF or not _stopped(session, reward, now)
     reward.owed = rules.owed(reward.earned, reward.withheld, was_given=was_given)
     (books.taken_back if was_given else books.stopped)(session, reward, now)
+    if was_given:
+        books.fee_kept(session, reward, _fee_of(session, reward), now)
     _log.info("reward_taken_back", reward_id=str(reward.id), owed=reward.owed, was_given=was_given)
     session.flush()
 
@@ -104,6 +142,8 @@ def refused(session: Session, reward_id: UUID, reason: str, now: datetime) -> No
     _log.error("reward_stuck", reward_id=str(reward_id), reason=reason)
     if reward.owed:
         books.never_came(session, reward, now)
+        if not reward.withheld:
+            books.fee_given_back(session, reward, _fee_of(session, reward), now)
         if reward.repaid <= reward.withheld:
             reward.owed, reward.status = reward.withheld, RewardStatus.CANCELLED
         else:
@@ -117,8 +157,6 @@ def _write(
 ) -> Reward | None:
     if order.account_id is None or order.recipient is None:
         return None
-    # Rewards of one account queue up: two of them never set the same debt off.
-    locked(session, Account, order.account_id)
     reward_id = session.scalar(
         insert(Reward)
         .values(
@@ -139,6 +177,11 @@ def _write(
         .returning(Reward.id)
     )
     return None if reward_id is None else session.get_one(Reward, reward_id)
+
+
+def _fee_of(session: Session, reward: Reward) -> Money:
+    order = session.get_one(Order, reward.order_id)
+    return fees.split(Money(order.total_minor, order.currency), order.fee_bps)[1]
 
 
 def _debts(session: Session, account_id: UUID) -> list[rules.Debt]:

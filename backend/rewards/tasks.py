@@ -1,4 +1,4 @@
-"""Rewards' jobs: asking the chain about sends of unclear fate."""
+"""Rewards' jobs: sending what is ripe, asking the chain about sends of unclear fate."""
 
 from uuid import UUID
 
@@ -41,3 +41,19 @@ def sweep() -> None:
     with unit_of_work() as session:
         waiting = effect.unclear(session)
     jobs.swept(waiting, ask)
+
+
+@jobs.task("rewards.release")
+def release(reward_id: UUID) -> None:
+    """Send a reward whose event is over. Harmless when repeated."""
+    with unit_of_work() as session:
+        service.release(session, reward_id, clock.now())
+
+
+@jobs.every(seconds=30)
+@jobs.task("rewards.release_ripe")
+def release_ripe() -> None:
+    """Send the rewards of events that are over."""
+    with unit_of_work() as session:
+        waiting = service.ripe(session, clock.now())
+    jobs.swept(waiting, release)

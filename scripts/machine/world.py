@@ -51,10 +51,11 @@ def settings(where: Addresses, vault: Vault, options: Options) -> dict[str, str]
         "STRIPE_API_KEY": vault.stripe_api_key,
         "STRIPE_WEBHOOK_SECRET": vault.stripe_webhook_secret,
         "CONTENT_DIR": str(layout.DATA / "content"),
-        # 10 BKS, unless the user says otherwise
-        "REWARDS_PER_ORDER": user.get("REWARDS_PER_ORDER", str(10 * 10**18)),
-        # 100 SEK or 20 BKS: a reward is not worth more than the ticket that earns it
-        "REWARDS_FROM": user.get("REWARDS_FROM", json.dumps({"SEK": 10_000, "BKS": 20 * 10**18})),
+        # 1 BKS, unless the user says otherwise
+        "REWARDS_PER_ORDER": user.get("REWARDS_PER_ORDER", str(10**18)),
+        # 400 SEK or 20 BKS: the fee of such an order is worth the reward, where a BKS is worth 20 SEK at most
+        "REWARDS_FROM": user.get("REWARDS_FROM", json.dumps({"SEK": 40_000, "BKS": 20 * 10**18})),
+        "REWARDS_WORTH": user.get("REWARDS_WORTH", json.dumps({"SEK": 2_000})),
         "CHECKOUT_SUCCESS_URL": f"{where.api}/docs#paid",
         "CHECKOUT_CANCEL_URL": f"{where.api}/docs#cancelled",
     }

@@ -11,6 +11,7 @@ from backend.ledger.models import Journal
 from backend.rewards import effect, service, tasks
 from backend.settings import get_settings
 from tests.factories.tickets import NETWORK
+from tests.rewards.conftest import given
 
 
 class Token:
@@ -37,7 +38,7 @@ def token():
 @pytest.fixture
 def unclear(session, fulfilled, now):
     """A reward whose nonce was used by bytes we do not know."""
-    reward = service.earn(session, fulfilled().id, get_settings(), now)
+    reward = given(session, fulfilled(), now)
     send = session.scalars(select(ChainSend)).one()
     send.status = "UNKNOWN"
     session.flush()

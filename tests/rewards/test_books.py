@@ -16,6 +16,7 @@ from backend.rewards import books, reactions, service
 from backend.rewards.models import Reward
 from backend.settings import get_settings
 from tests.rewards.conftest import RATE
+from tests.rewards.conftest import given as given_out
 
 STEPS = (
     "buy", "broadcast", "final", "refuse", "refund", "refund_in_part", "dispute_open", "dispute_won", "dispute_lost",
@@ -42,8 +43,8 @@ class Story:
         self.settings(rewards_per_order=RATE * times)
         order = self.fulfilled()
         self.orders.append(order)
-        for _ in range(2):
-            service.earn(self.session, order.id, get_settings(), self.now)
+        given_out(self.session, order, self.now)
+        assert given_out(self.session, order, self.now) is None
         self.standing[order.id] = self.reward(order).earned
 
     def broadcast(self, order, _):
