@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import sys
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,12 +51,18 @@ COLUMNS = [
     "buyer",
     "order_hash",
 ]
+_MARKET_NAME = b"Backstage Market"
+"""Of its EIP-712 domain."""
 _WORD = 32
 _PATIENCE = 30
 
 
 class Refused(SystemExit):
     """The node cannot answer, or was asked for nothing."""
+
+
+class Reverted(Refused):
+    """What was called has no such getter."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +78,21 @@ class Node:
         try:
             with urllib.request.urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310 - as above
                 answer = json.load(response)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise Refused(f"{method}: the node does not answer ({error})") from None
+        if "error" in answer and method == "eth_call" and "revert" in str(answer["error"].get("message")).lower():
+            raise Reverted(f"{method}: {answer['error'].get('message')}")
         if "error" in answer:
             raise Refused(f"{method}: {answer['error'].get('message')}")
         return answer["result"]
+
+    def call(self, address: str, signature: str, argument: bytes = b"") -> bytes:
+        """Return what a getter answers; nothing where there is none. Raises Refused when the node cannot be asked."""
+        data = "0x" + (keccak(text=signature)[:4] + argument).hex()
+        try:
+            return bytes.fromhex(self.ask("eth_call", {"to": address, "data": data}, "latest")[2:])
+        except Reverted:
+            return b""
 
     def logs(self, address: str, topics: list[Any], start: int, end: int, chunk: int) -> Iterator[dict[str, Any]]:
         """Yield logs from block `start` to block `end`, asking for `chunk` blocks at a time."""
@@ -89,6 +106,23 @@ class Node:
     def timestamp(self, number: str) -> int:
         """Return a block's time in Unix seconds."""
         return int(self.ask("eth_getBlockByNumber", number, False)["timestamp"], 16)  # noqa: FBT003 - the RPC's own
+
+
+def check_contracts(node: Node, market: str, factory: str | None, collections: list[str]) -> None:
+    """Refuse addresses at which nothing stands that could tell: their statement would be empty, not wrong.
+
+    Raises Refused.
+    """
+    if node.ask("eth_getCode", market, "latest") == "0x":
+        raise Refused(f"--market {market}: there is no contract at this address on the node's network")
+    if _MARKET_NAME not in node.call(market, "eip712Domain()"):
+        raise Refused(f"--market {market}: this contract is no ResaleMarket")
+    own = "0x" + node.call(market, "factory()")[-20:].hex()
+    if factory is not None and own != factory:
+        raise Refused(f"--factory {factory}: the market serves the factory {own}")
+    for one in collections:
+        if not any(node.call(own, "isCollection(address)", bytes.fromhex(one[2:]).rjust(_WORD, b"\0"))):
+            raise Refused(f"--collection {one}: it is no collection of the market's factory {own}")
 
 
 def collections_of(
@@ -145,7 +179,11 @@ def _address(word: bytes) -> str:
 
 
 def _moment(text: str) -> int:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is no moment in ISO 8601"
+        raise argparse.ArgumentTypeError(message) from None
     if moment.tzinfo is None:
         message = f"{text} names no offset; write 2027-06-01T00:00:00+00:00"
         raise argparse.ArgumentTypeError(message)
@@ -154,10 +192,27 @@ def _moment(text: str) -> int:
 
 
 def _given_address(text: str) -> str:
-    if len(text) != len("0x") + 40 or not text.startswith("0x"):
-        message = f"{text} is not an address"
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
+        message = f"{text!r} is not an address"
+        raise argparse.ArgumentTypeError(message)
+    if text[2:] not in {text[2:].lower(), text[2:].upper()} and text != to_checksum_address(text):
+        message = f"{text} has a wrong checksum: a letter was mistyped"
         raise argparse.ArgumentTypeError(message)
     return text.lower()
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        try:
+            found = int(text)
+        except ValueError:
+            found = least - 1
+        if found < least:
+            message = f"{text!r} is no whole number of {least} or more"
+            raise argparse.ArgumentTypeError(message)
+        return found
+
+    return number
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -170,9 +225,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--event", action="append", default=[], type=UUID, help="an event's id; may be given again")
     parser.add_argument("--from", dest="begin", required=True, type=_moment, help="not before, ISO 8601 with offset")
     parser.add_argument("--to", dest="end", required=True, type=_moment, help="before, ISO 8601 with offset")
-    parser.add_argument("--from-block", type=int, default=0, help="where to begin reading; the market's own block, say")
-    parser.add_argument("--depth", type=int, help="blocks until final; the finalized tag when not given")
-    parser.add_argument("--chunk", type=int, default=5_000, help="blocks a request (default 5000)")
+    parser.add_argument(
+        "--from-block", type=_at_least(0), default=0, help="where to begin reading; the market's own block, say"
+    )
+    parser.add_argument("--depth", type=_at_least(0), help="blocks until final; the finalized tag when not given")
+    parser.add_argument("--chunk", type=_at_least(1), default=5_000, help="blocks a request (default 5000)")
     options = parser.parse_args(arguments)
     if len({bool(options.factory), bool(options.promoter), bool(options.event)}) > 1 or not (
         options.collection or options.promoter
@@ -187,6 +244,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the lines to standard output, the totals to standard error."""
     options = _options(arguments)
     node = Node(options.rpc_url)
+    check_contracts(node, options.market, options.factory, options.collection)
     if options.depth is None:
         last = int(node.ask("eth_getBlockByNumber", "finalized", False)["number"], 16)  # noqa: FBT003 - the RPC's own
     else:
