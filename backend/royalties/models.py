@@ -44,6 +44,8 @@ class Sale(Base):
     kind: Mapped[int] = mapped_column(SmallInteger)
     """As on chain: 1 SALE, 2 BUYBACK."""
     order_hash: Mapped[bytes]
+    credited: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """Whose shares could not be paid and wait in the market: the bits of `rules.CREDITED`."""
 
     @property
     def proceeds(self) -> int:

@@ -19,7 +19,7 @@ from backend.kit.pages import BadCursor, Page, PageParams, paginate
 from backend.kit.units import Units
 from backend.royalties import statement
 from backend.royalties.models import Sale
-from backend.royalties.rules import KINDS, Total, totals
+from backend.royalties.rules import CREDITED, KINDS, Total, totals
 from backend.settings import get_settings
 
 router = APIRouter(tags=["royalties"])
@@ -51,6 +51,11 @@ class SaleOut(BaseModel):
     royalty: Units
     fee_receiver: str
     fee: Units
+    credited: list[str] = Field(
+        description="Whose share could not be paid and waits in the market, to withdraw: SELLER, ROYALTY_RECEIVER, "
+        "FEE_RECEIVER. See `GET /v1/wallets/{address}/credits`",
+        examples=[[]],
+    )
     order_hash: str = Field(description="Of the listing, offer or turn", examples=[_HASH])
 
     @classmethod
@@ -75,6 +80,7 @@ class SaleOut(BaseModel):
             royalty=row.royalty,
             fee_receiver=show_address(row.fee_receiver),
             fee=row.fee,
+            credited=[name for name, bit in CREDITED.items() if row.credited & bit],
             order_hash="0x" + row.order_hash.hex(),
         )
 

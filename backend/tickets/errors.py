@@ -217,3 +217,9 @@ class TierTwice(Invalid):
     """The rules name a tier twice: `details.tier`."""
 
     code = "tier_twice"
+
+
+class NoRecovery(Conflict):
+    """Nobody asks for this ticket to be moved, or no longer: there is nothing to refuse."""
+
+    code = "no_recovery"

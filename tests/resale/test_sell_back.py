@@ -97,3 +97,14 @@ def test_another_promoter_neither_prices_nor_pays(stage, people):
     # Of the same organisation, but the collection is not that wallet's: the market says so.
     answer = stage.post(other, f"{base}/prices", tier_id=str(stage.sale.tier.id), price="1").json()["error"]
     assert (answer["code"], answer["details"]["reason"]) == ("call_would_revert", "NotCollectionOwner")
+
+
+def test_a_price_above_the_cap_is_refused_before_it_is_signed(stage):
+    url, tier = f"/v1/events/{stage.sale.event.id}/buyback/prices", str(stage.sale.tier.id)
+    cap = stage.market.read("TicketCollection", stage.collection.address, "capOf", stage.tickets[0].token_id)
+    assert stage.post(stage.promoter, url, tier_id=tier, price=str(cap)).status_code == 200
+    assert stage.post(stage.promoter, url, tier_id=tier, price="0").status_code == 200
+    refused = stage.post(stage.promoter, url, tier_id=tier, price=str(cap + 1))
+    assert refused.status_code == 409
+    error = refused.json()["error"]
+    assert (error["code"], error["details"]) == ("price_above_cap", {"cap": str(cap), "price": str(cap + 1)})
