@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import click
-from eth_utils import to_checksum_address
+from eth_utils import keccak, to_checksum_address
 
+from scripts import _logs
 from scripts._checks import UNSTATED, Check
 from scripts._collections import Made, factory, made
-from scripts._contract import Contract, fields
+from scripts._contract import Contract, artifact, fields, node
 from scripts._inputs import ZERO
 from scripts._manifest import Manifest
 from scripts._scopes import SCOPES
@@ -63,8 +64,13 @@ def read_expected(path: Path) -> dict[str, Any]:
     return told
 
 
-def collection(manifest: Manifest, address: str, expected: dict[str, Any]) -> Iterator[Check]:
-    """Yield what the collection is beside what is expected. Raises ClickException when it is not our factory's."""
+def collection(
+    manifest: Manifest, address: str, expected: dict[str, Any], receivers: Sequence[str] = ()
+) -> Iterator[Check]:
+    """Yield what the collection is beside what is expected. Raises ClickException when it is not our factory's.
+
+    `receivers` are the hashes of code that may hold its tickets.
+    """
     source = factory(manifest)
     is_ours = bool(source.read("isCollection", address))
     yield Check(address, "of our factory", is_ours, expected=True)
@@ -79,6 +85,7 @@ def collection(manifest: Manifest, address: str, expected: dict[str, Any]) -> It
         yield Check(address, "resale in coin/BKS", usual, expected=True)
     for name, value in found.items():
         yield Check(address, name, value, stated.get(name, UNSTATED))
+    yield from _receivers(Contract("TicketCollection", address), origin, receivers)
     yield from _tiers(Contract("TicketCollection", address), expected.get("tiers", []))
 
 
@@ -91,8 +98,29 @@ def _origin(manifest: Manifest, origin: Made) -> Iterator[Check]:
     target = to_checksum_address(code[len(before) : len(before) + 20]) if is_clone else "0x" + code[:32].hex()
     implementation = source.read("implementation", origin.version)
     yield Check(origin.address, "clone of", target, implementation)
+    # A clone runs what stands at its target now: the registry names an address, not what is there.
+    behind = "0x" + keccak(Contract("TicketCollection", str(implementation)).code()).hex()
+    yield Check(origin.address, "code behind it", behind, _known_code(manifest, str(implementation)))
     predicted = source.read("predict", origin.promoter, origin.event_ref, origin.version)
     yield Check(origin.address, "address", origin.address, predicted)
+
+
+def _known_code(manifest: Manifest, implementation: str) -> Any:
+    """Return the hash that the code of an implementation has by the manifest, which names the newest version only."""
+    recorded = manifest.contracts.get("TicketCollection", {})
+    if str(recorded.get("address", "")).lower() != implementation.lower():
+        return UNSTATED
+    return recorded.get("runtime_hash", artifact("TicketCollection")["runtime_hash"])
+
+
+def _receivers(at: Contract, origin: Made, expected: Sequence[str]) -> Iterator[Check]:
+    """Yield each code that may hold tickets, by the logs as they add up: all of it is trusted with every ticket."""
+    allowed: dict[str, bool] = {}
+    for log in _logs.read(at.address, [at.topic("ReceiverCodeHashChanged")], origin.block, node().eth.block_number):
+        told = at.decode("ReceiverCodeHashChanged", log)
+        allowed["0x" + bytes(told["codeHash"]).hex()] = bool(told["allowed"])
+    found = sorted(code for code, is_allowed in allowed.items() if is_allowed)
+    yield Check(at.address, "receiver codes", found, sorted(code.lower() for code in expected))
 
 
 def _found(at: Contract, origin: Made) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -34,5 +35,18 @@ class _Address(click.ParamType):  # type: ignore[type-arg]  # generic since clic
         return str(to_checksum_address(text))
 
 
+class _CodeHash(click.ParamType):  # type: ignore[type-arg]  # as above
+    """The keccak256 of a contract's code: 32 bytes in hex."""
+
+    name = "0x..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it in lower case."""
+        if not re.fullmatch(r"0x[0-9a-fA-F]{64}", str(value)):
+            self.fail(f"{str(value)!r} is no hash of 32 bytes in hex", param, ctx)
+        return str(value).lower()
+
+
 ADDRESS = _Address(may_be_zero=False)
 ADDRESS_OR_ZERO = _Address(may_be_zero=True)
+CODE_HASH = _CodeHash()

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import sys
 import urllib.request
 from collections import Counter
@@ -58,6 +59,8 @@ COLUMNS = [
     "buyer",
     "order_hash",
 ]
+_MARKET_NAME = b"Backstage Market"
+"""Of its EIP-712 domain."""
 _WORD = 32
 _NOBODY = "0x" + "00" * 20
 _PATIENCE = 30
@@ -65,6 +68,10 @@ _PATIENCE = 30
 
 class Refused(SystemExit):
     """A node cannot answer, two of them say different things, or they were asked for nothing."""
+
+
+class Reverted(Refused):
+    """What was called has no such getter."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,20 @@ class Nodes:
         """Return a block's time in Unix seconds. Raises Refused."""
         return self._agreed("eth_getBlockByNumber", [hex(number), False], lambda said: int(said["timestamp"], 16))
 
+    def code(self, address: str) -> str:
+        """Return the code at an address, "0x" where there is none. Raises Refused."""
+        return self._agreed("eth_getCode", [address, "latest"], str)
+
+    def call(self, address: str, signature: str, argument: bytes = b"") -> bytes:
+        """Return what a getter answers; nothing where there is none. Raises Refused when a node cannot be asked."""
+        data = "0x" + (keccak(text=signature)[:4] + argument).hex()
+        try:
+            return self._agreed(
+                "eth_call", [{"to": address, "data": data}, "latest"], lambda said: bytes.fromhex(said[2:])
+            )
+        except Reverted:
+            return b""
+
     def logs(self, address: str | list[str], topics: list[Any], first: int, last: int) -> list[Log]:
         """Return the logs from block `first` to block `last`, in the order of the chain. Raises Refused."""
         wanted = {"address": address, "topics": topics, "fromBlock": hex(first), "toBlock": hex(last)}
@@ -143,6 +164,8 @@ def _ask(url: str, method: str, *params: object) -> Any:
             answer = json.load(response)
     except (OSError, ValueError) as error:
         raise Refused(f"{method}: {_host(url)} does not answer ({error})") from None
+    if "error" in answer and method == "eth_call" and "revert" in str(answer["error"].get("message")).lower():
+        raise Reverted(f"{method}: {_host(url)}: {answer['error'].get('message')}")
     if "error" in answer:
         raise Refused(f"{method}: {_host(url)}: {answer['error'].get('message')}")
     if answer.get("result") is None:
@@ -158,6 +181,23 @@ def _host(url: str) -> str:
 def _chunks(blocks: tuple[int, int], size: int) -> Iterator[tuple[int, int]]:
     for first in range(blocks[0], blocks[1] + 1, size):
         yield first, min(first + size - 1, blocks[1])
+
+
+def check_contracts(nodes: Nodes, market: str, factory: str | None, collections: list[str]) -> None:
+    """Refuse addresses at which nothing stands that could tell: their statement would be empty, not wrong.
+
+    Raises Refused.
+    """
+    if nodes.code(market) == "0x":
+        raise Refused(f"--market {market}: there is no contract at this address on the node's network")
+    if _MARKET_NAME not in nodes.call(market, "eip712Domain()"):
+        raise Refused(f"--market {market}: this contract is no ResaleMarket")
+    own = "0x" + nodes.call(market, "factory()")[-20:].hex()
+    if factory is not None and own != factory:
+        raise Refused(f"--factory {factory}: the market serves the factory {own}")
+    for one in collections:
+        if not any(nodes.call(own, "isCollection(address)", bytes.fromhex(one[2:]).rjust(_WORD, b"\0"))):
+            raise Refused(f"--collection {one}: it is no collection of the market's factory {own}")
 
 
 def collections_of(
@@ -224,7 +264,11 @@ def _address(word: bytes) -> str:
 
 
 def _moment(text: str) -> int:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is no moment in ISO 8601"
+        raise argparse.ArgumentTypeError(message) from None
     if moment.tzinfo is None:
         message = f"{text} names no offset; write 2027-06-01T00:00:00+00:00"
         raise argparse.ArgumentTypeError(message)
@@ -233,10 +277,27 @@ def _moment(text: str) -> int:
 
 
 def _given_address(text: str) -> str:
-    if len(text) != len("0x") + 40 or not text.startswith("0x"):
-        message = f"{text} is not an address"
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
+        message = f"{text!r} is not an address"
+        raise argparse.ArgumentTypeError(message)
+    if text[2:] not in {text[2:].lower(), text[2:].upper()} and text != to_checksum_address(text):
+        message = f"{text} has a wrong checksum: a letter was mistyped"
         raise argparse.ArgumentTypeError(message)
     return text.lower()
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        try:
+            found = int(text)
+        except ValueError:
+            found = least - 1
+        if found < least:
+            message = f"{text!r} is no whole number of {least} or more"
+            raise argparse.ArgumentTypeError(message)
+        return found
+
+    return number
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -254,9 +315,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--event", action="append", default=[], type=UUID, help="an event's id; may be given again")
     parser.add_argument("--from", dest="begin", required=True, type=_moment, help="not before, ISO 8601 with offset")
     parser.add_argument("--to", dest="end", required=True, type=_moment, help="before, ISO 8601 with offset")
-    parser.add_argument("--from-block", type=int, default=0, help="where to begin reading; the market's own block, say")
-    parser.add_argument("--depth", type=int, help="blocks until final; the finalized tag when not given")
-    parser.add_argument("--chunk", type=int, default=5_000, help="blocks a request (default 5000)")
+    parser.add_argument(
+        "--from-block", type=_at_least(0), default=0, help="where to begin reading; the market's own block, say"
+    )
+    parser.add_argument("--depth", type=_at_least(0), help="blocks until final; the finalized tag when not given")
+    parser.add_argument("--chunk", type=_at_least(1), default=5_000, help="blocks a request (default 5000)")
     options = parser.parse_args(arguments)
     if len({bool(options.factory), bool(options.promoter), bool(options.event)}) > 1 or not (
         options.collection or options.promoter
@@ -271,6 +334,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the lines to standard output, the totals to standard error."""
     options = _options(arguments)
     nodes = Nodes(*options.rpc_url)
+    check_contracts(nodes, options.market, options.factory, options.collection)
     blocks = (options.from_block, nodes.last_final(options.depth))
     collections = list(options.collection)
     if options.promoter:

@@ -132,6 +132,10 @@ class Facts(Sequence[Log]):
         """Return the number of a log's block."""
         return int.from_bytes(self.rows[place + 48 : place + 56], "big")
 
+    def transaction(self, place: int) -> bytes:
+        """Return the hash of a log's transaction."""
+        return self.rows[place + 60 : place + 92]
+
     def address(self, place: int) -> bytes:
         """Return the contract that emitted a log."""
         return self.rows[place + 96 : place + 116]

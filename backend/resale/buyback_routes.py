@@ -36,8 +36,10 @@ from backend.resale.errors import (
     BadPermit,
     NobodyInLine,
     NoBuyback,
+    NoFaceValue,
     NotEnoughTokens,
     NotYourTicket,
+    PriceAboveCap,
     TurnOpen,
 )
 from backend.resale.models import LinePlace
@@ -167,13 +169,17 @@ def get_buyback(event_id: UUID, _principal: Anyone) -> BuybackOut:
 @router.post(
     "/v1/events/{event_id}/buyback/prices",
     summary="Set what is paid for a tier: the transaction for the promoter's wallet",
-    responses=responses(*_MANAGING, UnknownTier, *_SENDING),
+    responses=responses(*_MANAGING, UnknownTier, NoFaceValue, PriceAboveCap, *_SENDING),
 )
 def set_price(event_id: UUID, body: BuybackPriceIn, principal: Promoter) -> TransactionOut:
-    """Return an unsigned setBuybackPrice, tried first: the sender must own the collection."""
+    """Return an unsigned setBuybackPrice, tried first: the sender must own the collection.
+
+    A price above the tier's cap is refused: at that price the collection would let nobody sell back.
+    """
     with unit_of_work() as session:
         number = _tier(session, event_id, body.tier_id, principal).number
         collection = sell_back.collection_of(session, event_id)
+    market.check_buyback(registry.port(collection.network), collection.address or b"", number, body.price)
     return _transaction(principal, collection, "setBuybackPrice", [collection.address, number, body.price])
 
 

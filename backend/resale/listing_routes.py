@@ -90,12 +90,17 @@ def get_listing(listing_id: UUID, principal: Anyone, session: SessionDep, now: N
     "/v1/events/{event_id}/listings", summary="Listings of an event", responses=responses(UnknownEvent, BadCursor)
 )
 def listings_of_event(
-    event_id: UUID, _principal: Anyone, session: SessionDep, page: PageParams, standing: StatusQuery = Status.LISTED
+    event_id: UUID,
+    _principal: Anyone,
+    session: SessionDep,
+    page: PageParams,
+    now: NowDep,
+    standing: StatusQuery = Status.LISTED,
 ) -> Page[MarketOrderOut]:
     """Return its listings, the newest first."""
     catalog.get_event(session, event_id)
     query = select(MarketOrder).where(MarketOrder.event_id == event_id)
-    return order_routes.page_of(session, query, Kind.LISTING, standing, page)
+    return order_routes.page_of(session, query, Kind.LISTING, standing, page, now)
 
 
 @router.get("/v1/collections/{address}/listings", summary="Listings of a collection", responses=responses(BadCursor))
@@ -104,13 +109,14 @@ def listings_of_collection(
     _principal: Anyone,
     session: SessionDep,
     page: PageParams,
+    now: NowDep,
     standing: StatusQuery = Status.LISTED,
 ) -> Page[MarketOrderOut]:
     """Return its listings, the newest first."""
     query = select(MarketOrder).where(
         MarketOrder.network == get_settings().evm_network, MarketOrder.collection == bytes.fromhex(address[2:])
     )
-    return order_routes.page_of(session, query, Kind.LISTING, standing, page)
+    return order_routes.page_of(session, query, Kind.LISTING, standing, page, now)
 
 
 @router.post(

@@ -48,6 +48,20 @@ def check(terms: rules.Terms, kind: Kind, price: int, now: datetime) -> None:
         refuse(refused)
 
 
+def check_buyback(port: ChainPort, collection: bytes, tier: int, price: int) -> None:
+    """Refuse a price at which nobody could sell back: the collection holds it against the tier's cap.
+
+    Raises NotForSale, ChainUnreachable.
+    """
+    terms = read(port, COLLECTION, collection, "tierTerms", tier)
+    if not terms["list"]:
+        refuse(rules.Refusal.NO_FACE)
+    cap_bps = read(port, COLLECTION, collection, "rules")["capBps"]
+    cap = rules.cap_of(terms["face"], terms["paid"], terms["list"], cap_bps)
+    if price > cap:
+        refuse(rules.Refusal.ABOVE_CAP, cap=str(cap), price=str(price))
+
+
 def read(port: ChainPort, contract: str, address: bytes, function: str, *arguments: Any) -> Any:
     """Call a getter. Raises ChainUnreachable."""
     return abi.decode_output(contract, function, port.call(address, abi.encode_call(contract, function, arguments)))

@@ -17,13 +17,14 @@ from sqlalchemy import (
     LargeBinary,
     PrimaryKeyConstraint,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.kit.db import Base, Wei
 from backend.kit.ids import new_id
-from backend.resale.states import Kind, LogKind, Status
+from backend.resale.states import CreditKind, Kind, LogKind, Status
 
 MarketOrderId = NewType("MarketOrderId", UUID)
 
@@ -126,6 +127,33 @@ class MarketLog(Base):
     order_hash: Mapped[bytes | None]
     counter: Mapped[int | None] = mapped_column(BigInteger)
     """Of ALL_CANCELLED: orders with a lower one are dead."""
+    is_credited: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Of SOLD: whether the seller's share could not be paid, and waits in the market."""
+
+
+class MarketCredit(Base):
+    """What the market keeps for whom it could not pay, and what was withdrawn of it. A projection, as MarketLog."""
+
+    __tablename__ = "market_credits"
+    __table_args__ = (
+        CheckConstraint(_one_of("kind", CreditKind), name="kind"),
+        CheckConstraint("(kind = 'WITHDRAWN') = (paid_to IS NOT NULL)", name="paid_to"),
+        Index("ix_market_credits_account", "network", "account"),
+        Index("ix_market_credits_block", "network", "block_number"),
+    )
+
+    network: Mapped[str] = mapped_column(primary_key=True)
+    block_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    log_index: Mapped[int] = mapped_column(primary_key=True)
+    block_number: Mapped[int] = mapped_column(BigInteger)
+    tx_hash: Mapped[bytes]
+    kind: Mapped[str]
+    account: Mapped[bytes]
+    currency: Mapped[bytes]
+    """A token's address; zero: the native coin."""
+    amount: Mapped[Wei]
+    paid_to: Mapped[bytes | None]
+    """Of WITHDRAWN: where it went."""
 
 
 _WAITS = "served_at IS NULL AND left_at IS NULL AND lapsed_at IS NULL"

@@ -102,12 +102,13 @@ def offers_for_ticket(
     _principal: Anyone,
     session: SessionDep,
     page: PageParams,
+    now: NowDep,
     standing: Annotated[Status, Query(description="How they stand")] = Status.LISTED,
 ) -> Page[MarketOrderOut]:
     """Return the ticket's offers, the newest first."""
     tickets.get(session, ticket_id)
     query = select(MarketOrder).where(MarketOrder.ticket_id == ticket_id)
-    return order_routes.page_of(session, query, Kind.OFFER, standing, page)
+    return order_routes.page_of(session, query, Kind.OFFER, standing, page, now)
 
 
 @router.post(

@@ -12,8 +12,8 @@ from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, 
 from backend.kit import bulk, clock
 from backend.kit.bulk import ADDRESS, NULL, WORD
 from backend.kit.nudges import nudge
-from backend.resale import line, standing
-from backend.resale.models import MarketLog, MarketOrder
+from backend.resale import credit, line, standing
+from backend.resale.models import MarketCredit, MarketLog, MarketOrder
 from backend.resale.states import LogKind, Status
 
 # First, so that its handlers are: what is listed is compared with holdings that are up to date.
@@ -33,11 +33,12 @@ _COLUMNS = (
     "signer",
     "order_hash",
     "counter",
+    "is_credited",
 )
 _ORDER_HASH = 8
 """Which word of a Sale's data it is."""
 
-projects(MarketLog)
+projects(MarketLog, MarketCredit)
 
 
 @watches
@@ -48,7 +49,7 @@ def the_market(_session: Session, network: str) -> list[Watch]:
     return [] if address is None else [Watch(_MARKET, address, found.blocks[_MARKET])]
 
 
-@on_log(_MARKET, *_KINDS)
+@on_log(_MARKET, *_KINDS, "Credited")
 def note_orders(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Write down what the market says of orders and look at those again."""
     facts = Facts.of(network, logs)
@@ -57,6 +58,12 @@ def note_orders(session: Session, network: str, logs: Sequence[Log]) -> None:
     now = clock.now()
     standing.of_hashes(session, network, hashes, now)
     standing.of_signers(session, network, signers, now)
+
+
+@on_log(_MARKET, "Credited", "CreditWithdrawn")
+def note_credits(session: Session, network: str, logs: Sequence[Log]) -> None:
+    """Write down what the market keeps for whom, and what was taken out."""
+    credit.note(session, network, logs)
 
 
 @on_log(_COLLECTION, "Transfer", "StatusChanged")
@@ -99,6 +106,7 @@ def forget(session: Session, network: str, from_block: int, touched: Touched) ->
         .returning(MarketLog.order_hash, MarketLog.signer)
         .execution_options(synchronize_session=False)
     ).all()
+    credit.forget(session, network, from_block)
     now = clock.now()
     standing.of_hashes(session, network, [row[0] for row in gone if row[0]], now)
     standing.of_signers(session, network, [row[1] for row in gone], now)
@@ -126,8 +134,11 @@ def _read(facts: Facts) -> tuple[dict[int, bytes], set[bytes], set[bytes]]:
     head = bulk.count(len(_COLUMNS)) + bulk.text(facts.network)
     rows: dict[int, bytes] = {}
     hashes, signers = set[bytes](), set[bytes]()
+    credited = _credited(facts)
     for at in facts.places:
-        kind = kinds[facts.topic(at, 0)]
+        kind = kinds.get(facts.topic(at, 0))
+        if kind is None:
+            continue
         order, counter = NULL, NULL
         signer = facts.topic(at, 3 if kind is LogKind.SOLD else 1)[12:]
         if kind is LogKind.ALL_CANCELLED:
@@ -137,8 +148,38 @@ def _read(facts: Facts) -> tuple[dict[int, bytes], set[bytes], set[bytes]]:
             order_hash = facts.word(at, _ORDER_HASH) if kind is LogKind.SOLD else facts.topic(at, 2)
             hashes.add(order_hash)
             order = WORD + order_hash
-        rows[at] = b"".join((head, facts.rows[at : at + 92], _CELLS[kind], ADDRESS, signer, order, counter))
+        rows[at] = b"".join(
+            (
+                head,
+                facts.rows[at : at + 92],
+                _CELLS[kind],
+                ADDRESS,
+                signer,
+                order,
+                counter,
+                bulk.flag(value=at in credited),
+            )
+        )
     return rows, hashes, signers
+
+
+def _credited(facts: Facts) -> set[int]:
+    """Return the places of sales whose seller could not be paid: what is credited right behind one is his share."""
+    sale, kept = abi.topic(_MARKET, "Sale"), abi.topic(_MARKET, "Credited")
+    found, last = set[int](), -1
+    for at in facts.places:
+        kind = facts.topic(at, 0)
+        if kind == sale:
+            last = at
+        elif kind == kept and last >= 0 and facts.transaction(at) == facts.transaction(last):
+            royalty, fee = (int.from_bytes(facts.word(last, number), "big") for number in (4, 6))
+            share = int.from_bytes(facts.word(last, 2), "big") - royalty - fee
+            is_sellers = facts.topic(at, 1) == facts.topic(last, 3) and facts.topic(at, 2) == facts.word(last, 1)
+            if is_sellers and int.from_bytes(facts.word(at, 0), "big") == share:
+                found.add(last)
+            # Only the first may be the seller's; a receiver's of the same wallet and amount comes behind it.
+            last = -1
+    return found
 
 
 def _is_anything_signed(session: Session, network: str, collections: set[bytes]) -> bool:

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, case, select
 from sqlalchemy.orm import Session
 
 from backend.accounts.access import Principal, Role, allow
 from backend.accounts.errors import BadSignature
+from backend.catalog.models import Event
 from backend.chain import registry, unsigned
 from backend.chain.currencies import UnknownCurrency
 from backend.chain.deployments import NotDeployed
@@ -18,7 +19,7 @@ from backend.chain.unsigned import CallWouldRevert
 from backend.kit.db import unit_of_work
 from backend.kit.errors import BusinessError, Forbidden, Unauthenticated
 from backend.kit.pages import Page, PageParams, paginate
-from backend.resale import market, rules, signing, standing, subject, verdict
+from backend.resale import credit, market, rules, signing, standing, subject, verdict
 from backend.resale.errors import SELLING, BadExpiry, NotListed, NotYourTicket, TermsChanged, WalletUndeployed
 from backend.resale.models import MarketOrder
 from backend.resale.schemas import MarketOrderOut
@@ -58,16 +59,44 @@ def show(session: Session, order_id: UUID, kind: Kind, principal: Principal | No
     row = signing.find(session, order_id, kind)
     if row.status == Status.DRAFT and (principal is None or principal.account_id != row.account_id):
         raise signing.UNKNOWN[kind]
-    return MarketOrderOut.of(row, standing.judge(session, row, now))
+    is_credited = (row.network, row.order_hash) in credit.credited_among(session, [row.order_hash])
+    return MarketOrderOut.of(row, standing.judge(session, row, now), is_credited=is_credited)
 
 
 def page_of(
-    session: Session, query: Select[MarketOrder], kind: Kind, standing: Status, page: PageParams
+    session: Session, query: Select[MarketOrder], kind: Kind, standing: Status, page: PageParams, now: datetime
 ) -> Page[MarketOrderOut]:
-    """Return the query's orders of a kind that stand so, the newest first. Drafts are nobody's business."""
-    query = query.where(MarketOrder.kind == kind, MarketOrder.status == standing, MarketOrder.status != Status.DRAFT)
+    """Return the query's orders of a kind that stand so now, the newest first. Drafts are nobody's business.
+
+    What time alone has ended is left out at once, as when it is asked for by itself, not from the next sweep on.
+    """
+    query = query.join(Event, Event.id == MarketOrder.event_id).where(
+        MarketOrder.kind == kind, _status_at(now) == standing, MarketOrder.status != Status.DRAFT
+    )
     rows, cursor = paginate(session, query, [MarketOrder.created_at, MarketOrder.id], page, descending=True)
-    return Page(items=[MarketOrderOut.of(row) for row in rows], next_cursor=cursor)
+    events = select(Event.id, Event.ends_at).where(Event.id.in_({row.event_id for row in rows}))
+    ends = {row.id: row.ends_at for row in session.execute(events)}
+    kept = credit.credited_among(session, [row.order_hash for row in rows])
+    shown = [
+        MarketOrderOut.of(
+            row,
+            rules.as_of((row.status, row.reason), row.expires_at, ends[row.event_id], now),
+            is_credited=(row.network, row.order_hash) in kept,
+        )
+        for row in rows
+    ]
+    return Page(items=shown, next_cursor=cursor)
+
+
+def _status_at(now: datetime) -> ColumnElement[str]:
+    """Say of a row what `rules.as_of` says of it."""
+    status, expired = MarketOrder.status, MarketOrder.expires_at < now
+    return case(
+        (expired & (status == Status.WITHDRAWN), Status.CANCELLED.value),
+        (expired & status.in_([Status.LISTED, Status.INVALID]), Status.EXPIRED.value),
+        ((Event.ends_at <= now) & (status == Status.LISTED), Status.INVALID.value),
+        else_=status,
+    )
 
 
 def taken_up(session: Session, order_id: UUID, kind: Kind, now: datetime) -> MarketOrder:

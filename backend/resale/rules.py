@@ -99,6 +99,11 @@ def shares(price: int, royalty_bps: int, fee_bps: int) -> Shares:
     return Shares(price, price * royalty_bps // BPS, price * fee_bps // BPS)
 
 
+def cap_of(face: int, paid: int, listed: int, cap_bps: int) -> int:
+    """Return the most a ticket of a tier may be sold for, rounded down once, as the collection does."""
+    return face * paid * cap_bps // (listed * BPS)
+
+
 def refusal_of_ground(ground: Ground, now: datetime) -> Refusal | None:
     """Return why this house would not have the ticket sold; None when nothing speaks against it."""
     if ground.event_is_cancelled:
@@ -203,6 +208,21 @@ def standing(facts: Facts, now: datetime) -> tuple[Status, str | None]:
         (True, Status.LISTED, None),
     )
     return next((status, reason) for is_so, status, reason in checks if is_so)
+
+
+Standing = tuple[Status, str | None]
+
+
+def as_of(stood: tuple[str, str | None], expires_at: datetime, event_ends_at: datetime, now: datetime) -> Standing:
+    """Return how an order stands now that stood so when it was looked at last: nobody tells that time has passed."""
+    status, reason = Status(stood[0]), stood[1]
+    if expires_at < now and status == Status.WITHDRAWN:
+        return Status.CANCELLED, reason
+    if expires_at < now and status in {Status.LISTED, Status.INVALID}:
+        return Status.EXPIRED, "expired"
+    if event_ends_at <= now and status == Status.LISTED:
+        return Status.INVALID, Refusal.EVENT_OVER
+    return status, reason
 
 
 def _invalid(facts: Facts, now: datetime) -> str | None:

@@ -153,6 +153,11 @@ class MarketOrderOut(BaseModel):
         examples=["moved"],
     )
     order_hash: str = Field(description="What the market's logs call it", examples=["0x" + "ab" * 32])
+    proceeds_credited: bool = Field(
+        description="The sale is there, but the seller's wallet did not take the money: it waits in the market, see "
+        "`GET /v1/wallets/{address}/credits`",
+        examples=[False],
+    )
     signature: str | None = Field(description="Of a LISTED one, so that anybody may settle it", examples=[SIGNATURE])
     tree_id: UUID | None = Field(description="The tree it was signed in with others", examples=[None])
     proof: list[str] = Field(
@@ -162,7 +167,9 @@ class MarketOrderOut(BaseModel):
     )
 
     @classmethod
-    def of(cls, row: MarketOrder, judged: tuple[Status, str | None] | None = None) -> "MarketOrderOut":
+    def of(
+        cls, row: MarketOrder, judged: tuple[Status, str | None] | None = None, *, is_credited: bool = False
+    ) -> "MarketOrderOut":
         """Show a row; as judged this moment, where it was."""
         divided = rules.shares(row.price, row.max_royalty_bps, row.max_fee_bps)
         status, reason = judged or (Status(row.status), row.reason)
@@ -185,6 +192,7 @@ class MarketOrderOut(BaseModel):
             status=status,
             reason=reason,
             order_hash=show_hex(row.order_hash),
+            proceeds_credited=is_credited,
             signature=show_hex(row.signature) if status == Status.LISTED and row.signature else None,
             tree_id=row.tree_id,
             proof=[show_hex(sibling) for sibling in row.proof or ()],

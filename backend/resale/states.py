@@ -41,3 +41,10 @@ class LogKind(StrEnum):
     SOLD = "SOLD"
     CANCELLED = "CANCELLED"
     ALL_CANCELLED = "ALL_CANCELLED"
+
+
+class CreditKind(StrEnum):
+    """What a log of the market says of money that it keeps for somebody."""
+
+    CREDITED = "CREDITED"
+    WITHDRAWN = "WITHDRAWN"

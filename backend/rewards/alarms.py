@@ -22,6 +22,7 @@ watch(
         Reward,
         Reward.created_at,
         {
+            "PENDING": Rests("Earned; the worker sends it by itself when the event is over, which may be months away."),
             "SENT": Waits(_HOUR, "Its minting is on its way: look at its send, and retry that.", (_SEND,)),
             "STUCK": Waits(0, "The token refused it: see the reason, grant what is missing, then retry.", (_RETRY,)),
             "DONE": Rests("In the buyer's wallet."),

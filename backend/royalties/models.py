@@ -49,6 +49,8 @@ class Sale(Base):
     """1 SALE and 2 BUYBACK as on chain; 0 PRIMARY."""
     order_hash: Mapped[bytes]
     """Of the listing, offer or turn; of the box office the quote's id."""
+    credited: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """Whose shares could not be paid and wait in the market: the bits of `rules.CREDITED`."""
 
     @property
     def proceeds(self) -> int:

@@ -16,7 +16,7 @@ from backend.chain.facts import Facts, store_new
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import bulk, clock
 from backend.kit.bulk import ADDRESS, WORD
-from backend.royalties import books, late
+from backend.royalties import books, late, rules
 from backend.royalties import primary as _primary  # noqa: F401 - its handler is one of these
 from backend.royalties.models import Sale
 from backend.tickets.models import Collection
@@ -42,6 +42,7 @@ _COLUMNS = (
     "fee",
     "kind",
     "order_hash",
+    "credited",
 )
 
 projects(Sale)
@@ -55,9 +56,9 @@ def the_market(_session: Session, network: str) -> list[Watch]:
     return [] if address is None else [Watch(_MARKET, address, found.blocks[_MARKET])]
 
 
-@on_log(_MARKET, "Sale")
+@on_log(_MARKET, "Sale", "Credited")
 def keep(session: Session, network: str, logs: Sequence[Log]) -> None:
-    """Keep who paid what to whom, once for each log."""
+    """Keep who paid what to whom, once for each sale. Shares that could not be paid are credited right behind it."""
     facts = Facts.of(network, logs)
     store_new(session, Sale.__tablename__, _COLUMNS, facts, _rows(facts))
 
@@ -92,7 +93,8 @@ def _rows(facts: Facts) -> dict[int, bytes]:
     rows = facts.rows
     head = bulk.count(len(_COLUMNS)) + bulk.text(facts.network)
     found: dict[int, bytes] = {}
-    for at in facts.places:
+    kept = credits_of(facts)
+    for at in kept:
         data = facts.shape(at, _TOPICS, _WORDS)
         price, royalty, fee = (int.from_bytes(rows[data + word : data + word + 32], "big") for word in (64, 128, 192))
         found[at] = b"".join(
@@ -119,9 +121,42 @@ def _rows(facts: Facts) -> dict[int, bytes]:
                 bulk.int2(rows[data + 255]),
                 WORD,
                 rows[data + 256 : data + 288],
+                bulk.int2(_credited(facts, at, kept[at])),
             )
         )
     return found
+
+
+def credits_of(facts: Facts) -> dict[int, list[int]]:
+    """Return the places of sales, each with those of what its transaction credited before the next sale of it."""
+    sale, found = abi.topic(_MARKET, "Sale"), dict[int, list[int]]()
+    last = -1
+    for at in facts.places:
+        if facts.topic(at, 0) == sale:
+            found[at], last = [], at
+        elif (
+            last >= 0
+            and facts.rows[at + 4 : at + 36] == facts.rows[last + 4 : last + 36]
+            and facts.transaction(at) == facts.transaction(last)
+        ):
+            found[last].append(at)
+    return found
+
+
+def _credited(facts: Facts, at: int, kept: Sequence[int]) -> int:
+    """Return which shares of the sale at this place the market keeps."""
+    if not kept:
+        return 0
+    word = facts.word
+    price, royalty, fee = (int.from_bytes(word(at, number), "big") for number in (2, 4, 6))
+    shares = {
+        "SELLER": (facts.topic(at, 3)[12:], price - royalty - fee),
+        "ROYALTY_RECEIVER": (word(at, 3)[12:], royalty),
+        "FEE_RECEIVER": (word(at, 5)[12:], fee),
+    }
+    of_currency = [one for one in kept if facts.topic(one, 2) == word(at, 1)]
+    held = [(facts.topic(one, 1)[12:], int.from_bytes(word(one, 0), "big")) for one in of_currency]
+    return rules.credited(shares, held)
 
 
 def row_of(network: str, log: Log) -> dict[str, Any]:

@@ -1,12 +1,24 @@
 """Adding sales up. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 PRIMARY, BUYBACK = 0, 2
 KINDS = {PRIMARY: "PRIMARY", 1: "SALE", BUYBACK: "BUYBACK"}
 """Kinds of sales: the market's numbers, and ours for the box office on chain."""
+
+
+CREDITED = {"SELLER": 1, "ROYALTY_RECEIVER": 2, "FEE_RECEIVER": 4}
+"""Bits: whose share of a sale the market keeps for him, because he did not take it."""
+
+
+def credited(shares: Mapping[str, tuple[bytes, int]], kept: Sequence[tuple[bytes, int]]) -> int:
+    """Return the bits of the shares that were kept: (who, how much), both in the order in which the market pays."""
+    bits, names = 0, iter(shares)
+    for one in kept:
+        bits |= next((CREDITED[name] for name in names if shares[name] == one), 0)
+    return bits
 
 
 class Sold(Protocol):

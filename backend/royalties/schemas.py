@@ -14,7 +14,7 @@ from backend.kit.money import decimal_text, exponent
 from backend.kit.pages import Page
 from backend.kit.units import Units
 from backend.royalties.models import Sale
-from backend.royalties.rules import KINDS, Total
+from backend.royalties.rules import CREDITED, KINDS, Total
 
 _HASH = "0x" + "ab" * 32
 _PLACES = Field(description="Decimal places of the currency; null: a token this house does not know", examples=[18])
@@ -70,6 +70,11 @@ class SaleOut(BaseModel):
     royalty: Units
     fee_receiver: str = Field(description="The zero address: nobody; of a PRIMARY sale the collection keeps the fee")
     fee: Units
+    credited: list[str] = Field(
+        description="Whose share could not be paid and waits in the market, to withdraw: SELLER, ROYALTY_RECEIVER, "
+        "FEE_RECEIVER. See `GET /v1/wallets/{address}/credits`",
+        examples=[[]],
+    )
     order_hash: str = Field(description="Of the listing, offer or turn; of a PRIMARY sale the quote's id")
 
     @classmethod
@@ -98,6 +103,7 @@ class SaleOut(BaseModel):
             royalty=row.royalty,
             fee_receiver=show_address(row.fee_receiver),
             fee=row.fee,
+            credited=[name for name, bit in CREDITED.items() if row.credited & bit],
             order_hash="0x" + row.order_hash.hex(),
         )
 

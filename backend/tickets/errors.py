@@ -229,3 +229,9 @@ class WalletLimitReached(Conflict):
     """The event lets a wallet take `details.limit` tickets, and this one has taken `details.taken` already."""
 
     code = "wallet_limit_reached"
+
+
+class NoRecovery(Conflict):
+    """Nobody asks for this ticket to be moved, or no longer: there is nothing to refuse."""
+
+    code = "no_recovery"

@@ -7,8 +7,9 @@ from sqlalchemy import Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from backend.accounts.models import Wallet
+from backend.tickets import recoveries
 from backend.tickets.errors import TokenUnknown
-from backend.tickets.models import Batch, Collection, Holding, MintJob, Purchase, Ticket
+from backend.tickets.models import Batch, Collection, Holding, MintJob, Purchase, Recovery, Ticket
 from backend.tickets.schemas import TicketOut
 from backend.tickets.service import TokenHolding, view
 from backend.tickets.states import Custody
@@ -30,6 +31,16 @@ def of_account(account_id: UUID) -> Select[Ticket]:
         Ticket.holder_account_id == account_id, or_(Ticket.token_id.is_(None), Ticket.custody == Custody.ESCROW)
     )
     return select(Ticket).where(or_(held, waiting))
+
+
+def asked_of(account_id: UUID) -> Select[Ticket]:
+    """Select the tickets of an account of which a recovery was asked, at any time."""
+    told = exists(
+        select(Recovery.tx_hash)
+        .join(Collection, and_(Collection.network == Recovery.network, Collection.address == Recovery.collection))
+        .where(Collection.id == Ticket.collection_id, Recovery.token_id == Ticket.token_id)
+    )
+    return of_account(account_id).where(told)
 
 
 def show(session: Session, tickets: Sequence[Ticket]) -> list[TicketOut]:
@@ -57,10 +68,14 @@ def show(session: Session, tickets: Sequence[Ticket]) -> list[TicketOut]:
         ).all()
     )
     mints |= _bought(session, [ticket for ticket in tickets if ticket.id not in mints])
+    asked = recoveries.standing(session, [holding for _, holding in known.values() if holding is not None])
     shown = []
     for ticket in tickets:
         collection, holding = known.get(ticket.id, (None, None))
-        shown.append(TicketOut.of(ticket, collection, view(holding) if holding else None, mints.get(ticket.id)))
+        token_of = (holding.network, holding.collection, int(holding.token_id)) if holding else None
+        recovery = asked.get(token_of) if token_of else None
+        held = view(holding) if holding else None
+        shown.append(TicketOut.of(ticket, collection, held, mints.get(ticket.id), recovery))
     return shown
 
 

@@ -1,7 +1,8 @@
 """Writes what this house minted and quoted itself: `python -m backend.tickets.known_batches > known.json`.
 
 `ape run minter_compromise --known known.json` compares it with the chain's logs: docs/runbooks/minter-compromise.md.
-It reads only, and connects with DATABASE_URL and EVM_RPC_URL, as the worker does.
+It reads only, and connects with DATABASE_URL and EVM_RPC_URL, as the worker does. Of a house that `scripts/start` runs
+they are in `.backstage/house.env`.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from backend.accounts.addresses import show_address
 from backend.chain import registry
 from backend.chain.port import ChainUnreachable
 from backend.kit import clock, db
+from backend.kit.db import DatabaseAway
 from backend.orders.models import Order
 from backend.payments.models import Payment
 from backend.payments.rules import ON_CHAIN
@@ -27,6 +29,10 @@ from backend.tickets.models import Batch, Collection
 from backend.tickets.states import BatchStatus
 
 FORMAT = 1
+_HOW = (
+    "give the house's DATABASE_URL and EVM_RPC_URL; "
+    "of a house that scripts/start runs by `set -a; . .backstage/house.env; set +a`"
+)
 _MINTS_NOTHING = (BatchStatus.OPEN, BatchStatus.CANCELLED)
 """A cancelled number minted after all would double its tickets, which went into another batch: it is not known."""
 
@@ -101,12 +107,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         block = registry.port(settings.evm_network).head().number
     except ChainUnreachable as error:
-        sys.stderr.write(f"The node does not answer, so nobody can say up to which block this holds: {error}\n")
+        sys.stderr.write(f"The node does not answer, so nobody can say up to which block this holds: {error}\n{_HOW}\n")
         return 1
     db.configure(settings.database_url, pool_size=1)
     try:
         with db.unit_of_work() as session:
             told = known(session, settings.evm_network, block)
+    except DatabaseAway:
+        sys.stderr.write(f"The database of DATABASE_URL does not answer: {_HOW}\n")
+        return 1
     finally:
         db.engine().dispose()
     sys.stdout.write(json.dumps(told, indent=1) + "\n")

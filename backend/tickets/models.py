@@ -358,6 +358,36 @@ class TokenMovement(Base):
     status: Mapped[int | None] = mapped_column(SmallInteger)
 
 
+class Recovery(Base):
+    """What one log says of a recovery: that it was asked for, or that nothing came of it. A projection."""
+
+    __tablename__ = "recoveries"
+    __table_args__ = (
+        CheckConstraint("kind IN ('REQUESTED', 'CANCELLED')", name="kind"),
+        CheckConstraint(
+            "(kind = 'REQUESTED') = (epoch IS NOT NULL) AND (kind = 'REQUESTED') = (ready_at IS NOT NULL)",
+            name="request",
+        ),
+        Index("ix_recoveries_token", "network", "collection", "token_id", "block_number", "log_index"),
+        Index("ix_recoveries_block", "network", "block_number"),
+    )
+
+    network: Mapped[str] = mapped_column(primary_key=True)
+    block_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    log_index: Mapped[int] = mapped_column(primary_key=True)
+    block_number: Mapped[int] = mapped_column(BigInteger)
+    tx_hash: Mapped[bytes]
+    collection: Mapped[bytes]
+    token_id: Mapped[Wei]
+    kind: Mapped[str]
+    wallet: Mapped[bytes]
+    """Of REQUESTED: where the ticket shall go; of CANCELLED: who ended it."""
+    epoch: Mapped[int | None] = mapped_column(BigInteger)
+    """Of REQUESTED: the request dies with it."""
+    ready_at: Mapped[int | None] = mapped_column(BigInteger)
+    """Of REQUESTED: from when on it can be carried out, in Unix seconds."""
+
+
 class ClaimCode(Base):
     """A single-use code that moves an escrowed ticket to a wallet. Only its hash is kept."""
 

@@ -10,13 +10,13 @@ from backend.chain.deployments import deployment
 from backend.chain.models import ChainBlock, ChainLog
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import clock
-from backend.tickets import bought, final, holdings, keys, metadata_changes
-from backend.tickets.models import Holding, TokenMovement
+from backend.tickets import bought, final, holdings, keys, metadata_changes, recoveries
+from backend.tickets.models import Holding, Recovery, TokenMovement
 
 _FACTORY = "CollectionFactory"
 _COLLECTION = "TicketCollection"
 
-projects(Holding, TokenMovement)
+projects(Holding, TokenMovement, Recovery)
 
 
 @watches
@@ -47,9 +47,16 @@ def project(session: Session, network: str, logs: Sequence[Log]) -> None:
     holdings.apply(session, network, logs)
 
 
+@on_log(_COLLECTION, *recoveries.EVENTS)
+def note_recoveries(session: Session, network: str, logs: Sequence[Log]) -> None:
+    """Keep what is asked of tickets that their holders may have to refuse."""
+    recoveries.note(session, network, logs)
+
+
 @on_undo
 def forget(session: Session, network: str, from_block: int, _touched: Touched) -> None:
     """Forget what undone blocks said of tokens, and fold the tokens again."""
+    recoveries.forget(session, network, from_block)
     holdings.undo(session, network, from_block)
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.accounts.addresses import AddressText, show_address
 from backend.tickets.models import Claim, Collection, Ticket
+from backend.tickets.recoveries import Asked
 from backend.tickets.service import TokenHolding
 from backend.tickets.states import ClaimStatus, CollectionStatus, Custody, TicketStatus
 
@@ -112,9 +113,19 @@ class TicketOut(BaseModel):
     epoch: int | None = Field(description="Rises with each move", examples=[0])
     is_final: bool = Field(description="Nothing about its holder can be undone any more")
     tx_hash: str | None = Field(description="Of the mint", examples=["0x" + "ab" * 32])
+    recovery: "RecoveryOut | None" = Field(
+        description="A request to move it to another wallet, which its holder may refuse; null: none stands"
+    )
 
     @classmethod
-    def of(cls, row: Ticket, collection: Collection | None, held: TokenHolding | None, tx: bytes | None) -> "TicketOut":
+    def of(
+        cls,
+        row: Ticket,
+        collection: Collection | None,
+        held: TokenHolding | None,
+        tx: bytes | None,
+        asked: Asked | None = None,
+    ) -> "TicketOut":
         """Show a row with what the index knows of it."""
         return cls(
             ticket_id=row.id,
@@ -130,6 +141,29 @@ class TicketOut(BaseModel):
             epoch=held.epoch if held else None,
             is_final=held is not None and held.is_final,
             tx_hash="0x" + tx.hex() if tx else None,
+            recovery=RecoveryOut.of(row.id, asked) if asked else None,
+        )
+
+
+class RecoveryOut(BaseModel):
+    """Somebody asked that the ticket go to another wallet: who did not ask for it refuses, and soon."""
+
+    to: AddressText
+    ready_at: datetime = Field(description="From then on the promoter can carry it out; unless it is refused before")
+    tx_hash: str = Field(description="Of the request", examples=["0x" + "ab" * 32])
+    refuse_by: str = Field(
+        description="Where the holder gets the transaction that refuses it",
+        examples=[f"POST /v1/tickets/{_ID}/recovery/refusal"],
+    )
+
+    @classmethod
+    def of(cls, ticket_id: UUID, asked: Asked) -> "RecoveryOut":
+        """Show it."""
+        return cls(
+            to=show_address(asked.to),
+            ready_at=asked.ready_at,
+            tx_hash="0x" + asked.tx_hash.hex(),
+            refuse_by=f"POST /v1/tickets/{ticket_id}/recovery/refusal",
         )
 
 

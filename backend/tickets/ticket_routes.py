@@ -18,9 +18,10 @@ from backend.kit.pages import BadCursor, Page, PageParams, paginate
 from backend.orders.access import SecretHeader, order_for, own_order
 from backend.orders.errors import OrderUnknown
 from backend.settings import get_settings
-from backend.tickets import claim_codes, holdings_view, transfer
+from backend.tickets import claim_codes, holdings_view, recoveries, transfer
 from backend.tickets.errors import (
     ClaimUnderWay,
+    NoRecovery,
     NotEscrowed,
     NotTheHolder,
     NotTransferable,
@@ -113,6 +114,44 @@ def transfer_ticket(ticket_id: UUID, body: TransferIn, principal: Fan) -> Transa
     port = registry.port(gift.network)
     transfer.check_receiver(gift, port)
     return TransactionOut(transaction=unsigned.transaction_for_wallet(port, gift.holder, gift.collection, gift.data))
+
+
+@router.get(
+    "/v1/recoveries",
+    summary="My tickets that somebody wants moved to another wallet",
+    responses=responses(Unauthenticated),
+)
+def my_recoveries(principal: Fan, session: SessionDep) -> list[TicketOut]:
+    """Return those of my tickets of which a recovery stands: who did not ask for it refuses it before `ready_at`.
+
+    Ask now and then, as a wallet or an app does: the promoter may carry it out two days after it was asked for.
+    """
+    rows = session.scalars(holdings_view.asked_of(principal.account_id).order_by(Ticket.id)).all()
+    return [shown for shown in holdings_view.show(session, rows) if shown.recovery is not None]
+
+
+@router.post(
+    "/v1/tickets/{ticket_id}/recovery/refusal",
+    summary="Refuse a recovery: the transaction for the holder's wallet",
+    responses=responses(
+        Unauthenticated,
+        NoWallet,
+        TicketUnknown,
+        NotTheHolder,
+        NoRecovery,
+        CallWouldRevert,
+        InsufficientFunds,
+        ChainUnreachable,
+    ),
+)
+def refuse_recovery(ticket_id: UUID, principal: Fan) -> TransactionOut:
+    """Return an unsigned cancelRecovery, tried first. The ticket stays locked until the operator unlocks it."""
+    if principal.wallet is None:
+        raise NoWallet
+    with unit_of_work() as session:
+        found = recoveries.refusal(session, ticket_id, principal.wallet)
+    port = registry.port(found.network)
+    return TransactionOut(transaction=unsigned.transaction_for_wallet(port, found.holder, found.collection, found.data))
 
 
 @router.post(

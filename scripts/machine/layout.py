@@ -29,6 +29,8 @@ RUN = STATE / "run"
 DATA = STATE / "data"
 SECRETS = STATE / "secrets.json"
 WORLD = STATE / "world.json"
+HOUSE = STATE / "house.env"
+"""The settings of the house that runs here, without its signing keys, for its other commands: read by a shell."""
 
 APP_ENV = ROOT / ".venv"
 CONTRACTS_ENV = ROOT / ".venv-contracts"

@@ -248,7 +248,7 @@ def forget() -> None:
     unprivileged.forget_place(layout.DATA / "postgres")
     for folder in (layout.DATA, layout.LOGS, layout.RUN):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (layout.SECRETS, layout.WORLD):
+    for file in (layout.SECRETS, layout.WORLD, layout.HOUSE):
         Path(file).unlink(missing_ok=True)
     layout.LOGS.mkdir(parents=True, exist_ok=True)
 

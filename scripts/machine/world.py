@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,9 @@ def write(where: Addresses, vault: Vault, options: Options) -> None:
         "logs": str(layout.LOGS),
     }
     write_private(layout.WORLD, json.dumps(told, indent=1))
+    signing = {f"{role.upper()}_KEY" for role in _SIGNERS}
+    given = {name: one for name, one in settings(where, vault, options).items() if one and name not in signing}
+    write_private(layout.HOUSE, "".join(f"{name}={shlex.quote(value)}\n" for name, value in given.items()))
 
 
 def check_demo(vault: Vault, options: Options) -> None:

@@ -90,7 +90,7 @@ def test_a_collection_as_its_promoter_signed_it(console, fresh, people, consent,
     file = _written(tmp_path_factory, consent | {"owner": people.promoter.address, "paused": []})
     checks = _checks(console, "--collection", fresh.address, "--expect", file)
     assert _wrong(checks) == set()
-    assert sum(check["result"] == "ok" for check in checks.values()) == 30
+    assert sum(check["result"] == "ok" for check in checks.values()) == 32
     said = console.run("verify", "--collection", fresh.address).said
     assert "of our factory" in said and "shown     " in said
 
@@ -127,6 +127,35 @@ def test_a_collection_whose_code_is_no_clone_of_ours(console, fresh, market, cha
     chain.provider.make_request("anvil_setCode", [fresh.address, "0x" + other.hex()])
     done = console.run("verify", "--collection", fresh.address)
     assert done.status == 1
+
+
+def test_code_exchanged_behind_a_clone_is_found(console, fresh, factory, chain):
+    at = factory.implementation(1)
+    code = bytes(chain.provider.get_code(at))
+    assert _wrong(_checks(console, "--collection", fresh.address)) == set()
+    chain.provider.make_request("anvil_setCode", [at, "0x" + (code[:-1] + b"\x00").hex()])
+    try:
+        checks = _checks(console, "--collection", fresh.address)
+        assert _wrong(checks) == {"code behind it"}
+    finally:
+        chain.provider.make_request("anvil_setCode", [at, "0x" + code.hex()])
+
+
+def test_code_that_may_hold_tickets_is_named_and_must_be_expected(console, fresh, people):
+    kept, gone = b"\x12" * 32, b"\x34" * 32
+    for code in (kept, gone):
+        fresh.setReceiverCodeHash(code, True, sender=people.promoter)
+    fresh.setReceiverCodeHash(gone, False, sender=people.promoter)
+    asked = ("--collection", fresh.address)
+    checks = _checks(console, *asked)
+    assert _wrong(checks) == {"receiver codes"}
+    [found] = [check for check in checks.values() if check["what"] == "receiver codes"]
+    assert found["found"] == ["0x" + kept.hex()]
+    assert _wrong(_checks(console, *asked, "--expect-receiver", "0x" + kept.hex())) == set()
+    both = ("--expect-receiver", "0x" + kept.hex(), "--expect-receiver", "0x" + gone.hex())
+    assert _wrong(_checks(console, *asked, *both)) == {"receiver codes"}, "one that was expected is not allowed"
+    assert "goes with --collection" in console.refuse("verify", "--expect-receiver", "0x" + kept.hex())
+    assert "no hash of 32 bytes" in console.refuse("verify", *asked, "--expect-receiver", "0x12")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import stat
+import subprocess
 
 import pytest
 
@@ -90,11 +91,22 @@ def test_on_a_network_of_ones_own_keystores_replace_the_raw_keys(secrets, monkey
 
 def test_what_the_demo_is_told_is_private(secrets, tmp_path, monkeypatch):
     monkeypatch.setattr(layout, "WORLD", tmp_path / "world.json")
+    monkeypatch.setattr(layout, "HOUSE", tmp_path / "house.env")
     world.write(WHERE, secrets, options.parse([], {}))
     assert stat.S_IMODE((tmp_path / "world.json").stat().st_mode) == 0o600
     told = json.loads((tmp_path / "world.json").read_text())
     assert told["admin"] == {"address": secrets.addresses["admin"], "key": secrets.keys["admin"]}
     assert not {secrets.keys[role] for role in SIGNER_ROLES} & set(str(told).split("'")), "only the admin's key is told"
+
+
+def test_other_commands_are_told_the_houses_settings_without_its_signing_keys(secrets, tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "WORLD", tmp_path / "world.json")
+    monkeypatch.setattr(layout, "HOUSE", tmp_path / "house.env")
+    world.write(WHERE, secrets, options.parse([], {}))
+    assert stat.S_IMODE(layout.HOUSE.stat().st_mode) == 0o600
+    said = subprocess.run(["sh", "-c", f"set -a; . {layout.HOUSE}; env"], capture_output=True, text=True, check=True)
+    assert f"DATABASE_URL={WHERE.database}" in said.stdout and f"EVM_RPC_URL={WHERE.evm}" in said.stdout
+    assert not [key for key in secrets.keys.values() if key in layout.HOUSE.read_text()]
 
 
 def test_a_half_done_deployment_is_done_again(secrets, tmp_path):
@@ -114,6 +126,7 @@ def elsewhere(monkeypatch):
 
 def test_the_demo_is_told_the_addresses_of_the_users_keystores(secrets, elsewhere, tmp_path, monkeypatch):
     monkeypatch.setattr(layout, "WORLD", tmp_path / "world.json")
+    monkeypatch.setattr(layout, "HOUSE", tmp_path / "house.env")
     keystore = tmp_path / "minter.json"
     keystore.write_text(json.dumps({"address": "ab" * 20, "crypto": {}}))
     monkeypatch.setenv("MINTER_KEYSTORE", str(keystore))

@@ -262,3 +262,20 @@ def test_listings_are_found_by_event_and_by_collection(stage):
     for url in (by_event, by_collection):
         assert [one["id"] for one in stage.client.get(url).json()["items"]] == [listing["id"]]
         assert stage.client.get(url, params={"standing": "SETTLED"}).json()["items"] == []
+
+
+def test_a_list_says_at_once_what_time_has_ended(stage):
+    listing = stage.list()
+    url = f"/v1/events/{stage.sale.event.id}/listings"
+
+    def shown(status):
+        return [
+            (item["id"], item["reason"]) for item in stage.client.get(url, params={"standing": status}).json()["items"]
+        ]
+
+    assert shown("LISTED") == [(listing["id"], None)] and shown("INVALID") == shown("EXPIRED") == []
+    for later, status in ((timedelta(days=2), "INVALID"), (timedelta(days=31), "EXPIRED")):
+        with clock.frozen(stage.market.now() + later):
+            _, reason = stage.listing(listing)
+            assert shown(status) == [(listing["id"], reason)]
+            assert all(shown(other) == [] for other in {"LISTED", "INVALID", "EXPIRED"} - {status})

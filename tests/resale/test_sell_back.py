@@ -149,3 +149,14 @@ def test_a_paused_box_office_gives_no_turn(stage, people, scopes, code):
     assert listed.status_code == (201 if scopes == 1 else 409)
     stage.market.call(*pause, [0], stage.promoter.wallet)
     assert stage.post(stage.seller, url).status_code == 201
+
+
+def test_a_price_above_the_cap_is_refused_before_it_is_signed(stage):
+    url, tier = f"/v1/events/{stage.sale.event.id}/buyback/prices", str(stage.sale.tier.id)
+    cap = stage.market.read("TicketCollection", stage.collection.address, "capOf", stage.tickets[0].token_id)
+    assert stage.post(stage.promoter, url, tier_id=tier, price=str(cap)).status_code == 200
+    assert stage.post(stage.promoter, url, tier_id=tier, price="0").status_code == 200
+    refused = stage.post(stage.promoter, url, tier_id=tier, price=str(cap + 1))
+    assert refused.status_code == 409
+    error = refused.json()["error"]
+    assert (error["code"], error["details"]) == ("price_above_cap", {"cap": str(cap), "price": str(cap + 1)})

@@ -29,6 +29,46 @@ def told_by_the_chain(market, *arguments: str) -> str:
     return done.stdout.decode()
 
 
+def refused_by_the_script(chain, *arguments: str, **changes) -> str:
+    asked = {"--rpc-url": chain.node.url, "--market": "0x" + chain.market.hex()}
+    asked |= {"--from": "2026-01-01T00:00:00Z", "--to": "2027-01-01T00:00:00Z"}
+    asked |= {"--" + name: value for name, value in changes.items()}
+    words = [word for pair in asked.items() for word in pair]
+    command = [sys.executable, "scripts/royalty_statement.py", *words, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert done.stdout == "", "not even a heading: a file with one would pass for an empty statement"
+    return done.stderr
+
+
+def test_what_cannot_tell_is_refused_before_a_heading_is_written(stage):
+    market = stage.market
+    ours, nobody = "0x" + stage.collection.address.hex(), "0x" + "00" * 18 + "dead"
+    assert "there is no contract" in refused_by_the_script(market, "--collection", ours, market=nobody)
+    for other in (market.bks, market.factory, stage.collection.address):
+        said = refused_by_the_script(market, "--collection", ours, market="0x" + other.hex())
+        assert "no ResaleMarket" in said
+    assert "no collection of the market's factory" in refused_by_the_script(market, "--collection", nobody)
+    found = ("--promoter", stage.promoter.key.address, "--event", str(stage.sale.event.id))
+    assert "the market serves the factory" in refused_by_the_script(market, *found, factory=nobody)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--collection", "0x" + "zz" * 20), "is not an address"),
+        (("--collection", "0x12"), "is not an address"),
+        (("--collection", "0x52908400098527886E0F7030069857D2E4169Ee7"), "wrong checksum"),
+        (("--collection", "0x" + "12" * 20, "--chunk", "0"), "no whole number of 1 or more"),
+        (("--collection", "0x" + "12" * 20, "--chunk", "many"), "no whole number of 1 or more"),
+        (("--collection", "0x" + "12" * 20, "--from-block", "-1"), "no whole number of 0 or more"),
+        (("--collection", "0x" + "12" * 20, "--from", "soon"), "no moment"),
+    ],
+)
+def test_malformed_options_are_named(market, arguments, word):
+    assert word in refused_by_the_script(market, *arguments)
+
+
 @pytest.fixture
 def sold(stage):
     """Two sales of two tickets at odd prices, final."""

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from backend.accounts.addresses import show_address
 from backend.chain import abi, registry
 from backend.chain.port import ChainUnreachable
+from backend.kit.db import DatabaseAway
 from backend.tickets import cancel, known_batches, tasks
 from backend.tickets.models import Batch
 from tests.factories.tickets import ALICE, NETWORK
@@ -102,3 +104,32 @@ def test_without_a_node_it_writes_nothing(monkeypatch, capsys):
 def _command(**where):
     command = [sys.executable, "-m", "backend.tickets.known_batches"]
     return subprocess.run(command, capture_output=True, text=True, env=os.environ | where, check=False, timeout=60)
+
+
+def test_a_database_that_is_away_is_told_with_what_to_do(chain, monkeypatch, capsys):
+    def away(*_, **__):
+        raise DatabaseAway
+
+    monkeypatch.setattr(known_batches, "known", away)
+    monkeypatch.setattr(known_batches.db, "configure", lambda *_, **__: None)
+    monkeypatch.setattr(known_batches.db, "engine", lambda: SimpleNamespace(dispose=lambda: None))
+    assert known_batches.main([]) == 1
+    said = capsys.readouterr()
+    assert "DATABASE_URL does not answer" in said.err and "house.env" in said.err and said.out == ""
+
+
+def test_from_a_checkout_without_the_house_s_settings_it_ends_with_words(chain):
+    where = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing", "EVM_RPC_URL": chain.node.url}
+    command = [sys.executable, "-m", "backend.tickets.known_batches"]
+    done = subprocess.run(command, env=os.environ | where, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr and "DATABASE_URL does not answer" in done.stderr
+
+
+def test_a_database_that_is_away_is_told_with_what_to_do(chain):
+    where = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing", "EVM_RPC_URL": chain.node.url}
+    command = [sys.executable, "-m", "backend.tickets.known_batches"]
+    done = subprocess.run(command, env=os.environ | where, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+    assert "DATABASE_URL does not answer" in done.stderr and "house.env" in done.stderr
