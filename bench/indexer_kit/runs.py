@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from alembic import command
-from alembic.config import Config
 
 from bench.indexer_kit import check
 from bench.indexer_kit.contracts import NETWORK, World, text_of
+from bench.indexer_kit.live_world import migrate
 from scripts.machine import layout, ports, testbed, unprivileged
 from scripts.machine.postgres import ROLES, SUPERUSER, Postgres
 from scripts.machine.trouble import Trouble
@@ -96,14 +95,6 @@ def databases(folder: Path) -> Iterator[Databases]:
     finally:
         server.kill()
         unprivileged.forget_place(inside)
-
-
-def migrate(url: str) -> None:
-    """Bring a database to the newest migration, as its owner."""
-    config = Config()
-    config.set_main_option("script_location", str(layout.ROOT / "backend" / "migrations"))
-    config.attributes["url"] = url
-    command.upgrade(config, "head")
 
 
 def ours(world: World, kept: Databases, right: check.Expected) -> Run:

@@ -1,4 +1,4 @@
-"""How fast the index reads a past (against a bare script, same run), and whether it is right.
+"""How fast the index reads a past (against a bare script, same run) and follows a head, and whether it is right.
 
 Reading counts from the start of the process, loading included, until every fact and projection of the whole chain can
 be read on another connection; final handlers, which come behind, are a figure of their own. After each reading the
@@ -16,7 +16,8 @@ from statistics import median
 
 from backend.kit import logs
 from bench.figures import Figure, report
-from bench.indexer_kit import chain, check, runs
+from bench.indexer_kit import chain, check, live, runs
+from bench.indexer_kit.live_world import live_world
 from bench.indexer_kit.runs import Run
 from scripts.machine import say
 from scripts.machine.trouble import Trouble
@@ -33,12 +34,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--runs", type=int, default=5, help="readings of each kind; medians count (default 5)")
     parser.add_argument("--seed", type=int, default=usual.seed, help="which chain (default 1)")
     parser.add_argument("--blocks", type=int, default=usual.blocks, help="blocks of about 30 logs (default 4,000)")
+    parser.add_argument("--part", choices=("all", "backfill", "live"), default="all", help="measure only one part")
     parser.add_argument("--json", action="store_true", help="print the figures as one last line of JSON")
     asked = parser.parse_args(arguments)
     logs.configure("WARNING")
     figures: list[Figure] = []
     try:
-        figures += _backfill(chain.Recipe(seed=asked.seed, blocks=asked.blocks), asked.runs)
+        if asked.part != "live":
+            figures += _backfill(chain.Recipe(seed=asked.seed, blocks=asked.blocks), asked.runs)
+        if asked.part != "backfill":
+            say.heading("Following the head: a process of its own, blocks mined one by one, bursts, reorgs")
+            with live_world() as world:
+                figures += live.measure(world)
     except Trouble as trouble:
         say.line(f"\n{trouble}")
         return 1
