@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -108,7 +109,9 @@ def test_apps_stop_before_the_servers_they_use(tmp_path):
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_each_way_to_say_stop_interrupts_once_and_is_then_ignored(sent):
+def test_each_way_to_say_stop_interrupts_once_and_is_then_ignored(sent, request):
+    # Whoever runs the tests may be deaf to it (nohup).
+    request.addfinalizer(partial(signal.signal, sent, signal.signal(sent, signal.default_int_handler)))
     before = signal.getsignal(sent)
     with interruptible():
         with pytest.raises(Interrupted):
