@@ -138,7 +138,7 @@ class _Loop:
         self._wrong_chains = 0
         self._stop = runner.stop
         self._backoff = Backoff()
-        self._moved_under_us = 0
+        self._moved_under_us = self._doubts = 0
         self._bar: Bar | None = None
         self._started = self._unwell = False
         self._settled_at = monotonic()
@@ -217,9 +217,13 @@ class _Loop:
     def _nap(self, tip: Tip, *, is_there: bool) -> None:
         """Wait for a hint. Without a socket, or with a doubt about what the node said, ask again soon."""
         poll, newest = self._runner.job.poll_seconds, self._heads.newest
-        is_told_of_more = newest is not None and newest.number > tip.head.number
-        is_calm = self._heads.is_heard and is_there and not is_told_of_more
-        self._stop.nap(max(poll, _HEARD_SECONDS) if is_calm else poll)
+        if is_there and (newest is None or newest.hash == tip.head.hash):
+            self._doubts = 0
+            self._stop.nap(max(poll, _HEARD_SECONDS) if self._heads.is_heard else poll)
+            return
+        # In the middle of a reorg the node shows old heads for a moment, and the hint at the new one has come already.
+        self._doubts += 1
+        self._stop.nap(min(poll, _MOVING_SECONDS) if self._doubts <= _MOST_MOVES else poll)
 
     def _show(self, new: Bar, at: int, logs_now: int) -> None:
         if self._bar is None:
