@@ -63,7 +63,7 @@ def test_a_reorg_takes_credits_back_and_reading_twice_counts_once(stage, sold_ba
         return stage.session.scalar(select(func.count()).select_from(MarketCredit))
 
     assert rows() == 1
-    stage.market._indexed -= 2
+    stage.market._followed -= 2
     stage.market.follow()
     assert (rows(), len(credits_of(stage, stage.seller.wallet))) == (1, 1)
     stage.market.undo(2)

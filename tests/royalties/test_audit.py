@@ -31,7 +31,7 @@ def test_the_books_say_what_the_sales_say(sold):
 def test_final_logs_that_come_again_leave_the_balances_as_they_are(sold):
     before = sold.session.execute(text("SELECT account, currency, sum(amount) FROM ledger_entries GROUP BY 1, 2 "
                                        "ORDER BY 1, 2")).all()  # fmt: skip
-    sold.market._settled = 0
+    sold.market._ended = 0
     sold.market.follow()
     after = sold.session.execute(text("SELECT account, currency, sum(amount) FROM ledger_entries GROUP BY 1, 2 "
                                       "ORDER BY 1, 2")).all()  # fmt: skip
