@@ -21,6 +21,7 @@ from scripts._manifest import Manifest
 
 AT_ONCE = 8
 """Calls that are asked for side by side."""
+_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,14 @@ def check_choice(named: Sequence[str], *, every: bool) -> None:
 
 
 def chosen(manifest: Manifest, named: Sequence[str], *, every: bool) -> list[Contract]:
-    """Return the collections that the options name; of all, the newest first.
+    """Return the collections that the options name; of all, the newest first, and say which others there are.
 
     Raises ClickException for one that our factory did not make.
     """
     if every:
-        ours = by_the_platform(manifest, made(manifest))
+        found = made(manifest)
+        ours = by_the_platform(manifest, found)
+        tell_of_others([one for one in found if one not in ours], "made by others than our deployers")
         return [Contract("TicketCollection", one.address) for one in ours]
     return [known(manifest, one) for one in dict.fromkeys(named)]
 
@@ -81,9 +84,8 @@ def made(manifest: Manifest, address: str | None = None) -> list[Made]:
     topics: list[Any] = [source.topic("CollectionDeployed")]
     if address is not None:
         topics.append("0x" + address[2:].lower().rjust(64, "0"))
-    first = int(manifest.contracts["CollectionFactory"].get("block") or manifest.deployed_at_block or 0)
     found = []
-    for log in _logs.read(source.address, topics, first, node().eth.block_number):
+    for log in _logs.read(source.address, topics, _first_block(manifest), _newest()):
         told = source.decode("CollectionDeployed", log)
         found.append(
             Made(
@@ -99,15 +101,44 @@ def made(manifest: Manifest, address: str | None = None) -> list[Made]:
 
 
 def by_the_platform(manifest: Manifest, found: Sequence[Made]) -> list[Made]:
-    """Return those that a deployer of the platform made, with the promoter's consent; the newest first."""
-    deployers: dict[str, bool] = {}
+    """Return those that a deployer of the platform made, with the promoter's consent; the newest first.
+
+    A deployer that was taken back counts, and so does what the node cannot tell the maker of, because it dropped old
+    transactions: a command that forgot one of ours would leave it open, a stranger's costs some gas.
+    """
+    deployers = ever_deployers(manifest)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         makers = list(pool.map(_maker, found))
-    for one in dict.fromkeys(makers):
-        is_ours = one is not None and factory(manifest).read("isDeployer", one)
-        deployers[str(one)] = is_ours or one == manifest.roles.get("deployer")
-    ours = [one for one, maker in zip(found, makers, strict=True) if maker is not None and deployers[maker]]
+    unknown = sum(maker is None for maker in makers)
+    if unknown:
+        told = f"the node does not know who made {unknown} of {len(found)} collections: they are taken for ours"
+        click.echo(told, err=True)
+    ours = [one for one, maker in zip(found, makers, strict=True) if maker is None or maker in deployers]
     return ours[::-1]
+
+
+def ever_deployers(manifest: Manifest) -> frozenset[str]:
+    """Return every address that was a deployer at some time, from the factory's log."""
+    source = factory(manifest)
+    logs = _logs.read(source.address, [source.topic("DeployerChanged")], _first_block(manifest), _newest())
+    named = {str(source.decode("DeployerChanged", log)["deployer"]) for log in logs}
+    recorded = manifest.roles.get("deployer")
+    return frozenset(named | ({recorded} if isinstance(recorded, str) else set()))
+
+
+def tell_of_others(others: Sequence[Made], which: str) -> None:
+    """Name collections that are left alone, the newest of them: anybody can make thousands."""
+    if others:
+        click.echo(f"{len(others)} collections {which}: left alone; --collection names one that is yours", err=True)
+        click.echo("".join(f"  {one.address}\n" for one in others[-_SHOWN:]), nl=False, err=True)
+
+
+def _first_block(manifest: Manifest) -> int:
+    return int(manifest.contracts["CollectionFactory"].get("block") or manifest.deployed_at_block or 0)
+
+
+def _newest() -> int:
+    return int(node().eth.block_number)
 
 
 def _maker(one: Made) -> str | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import click
 
+from scripts import _logs
 from scripts._collections import AT_ONCE
 from scripts._contract import Contract, node
 from scripts._inputs import ZERO
@@ -33,10 +34,18 @@ class Plan:
     known: KnownFile | None
     operator: Signer | None
     chunk: int
+    begun: Mapping[str, int] = field(default_factory=dict)
+    """Blocks in which collections were made, by address; reading begins at 0 of the others."""
 
-    def concerns(self, minter: str) -> bool:
-        """Tell whether a collection with this minter is to be stopped: nobody may be what an earlier run put there."""
-        return self.leaked in {None, minter} or (minter == ZERO != self.new_minter)
+    def concerns(self, at: Contract, minter: str) -> bool:
+        """Tell whether a collection with this minter is to be stopped.
+
+        Nobody may be what an earlier run put in the place of the leaked key; what a promoter took from another key
+        stays without a minter.
+        """
+        if self.leaked in {None, minter}:
+            return True
+        return minter == ZERO != self.new_minter and _last_minter(at, self.begun.get(at.address, 0)) == self.leaked
 
 
 def stop_minting(connection: Connection, collections: Sequence[Contract], plan: Plan) -> bool:
@@ -47,7 +56,7 @@ def stop_minting(connection: Connection, collections: Sequence[Contract], plan: 
     pauses, rotations = list[Call](), list[Call]()
     for at, (paused, minter, allowance, _) in zip(collections, found, strict=True):
         click.echo(f"{at.address} paused: {words(paused)}; minter {minter}, allowance {allowance}")
-        if not plan.concerns(minter):
+        if not plan.concerns(at, minter):
             click.echo(f"{at.address} the leaked key is not its minter: nothing to stop")
         elif paused & SCOPES["mint"] and minter == plan.new_minter:
             click.echo(f"{at.address} minting is paused and the minter rotated already")
@@ -67,6 +76,13 @@ def stop_minting(connection: Connection, collections: Sequence[Contract], plan: 
             if address not in failures:
                 click.echo(f"{address} minting is paused; the minter is {shown}")
     return not failures
+
+
+def _last_minter(at: Contract, first: int) -> str | None:
+    """Return the last key that could mint, from the collection's log; None when there never was one."""
+    logs = _logs.read(at.address, [at.topic("MinterChanged")], first, node().eth.block_number)
+    named = [str(at.decode("MinterChanged", log)["minter"]) for log in logs]
+    return next((minter for minter in reversed(named) if minter != ZERO), None)
 
 
 def _look(at: Contract) -> tuple[int, str, int, str]:

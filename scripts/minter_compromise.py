@@ -8,17 +8,22 @@ from pathlib import Path
 import click
 
 from scripts import _known
-from scripts._collections import AT_ONCE, by_the_platform, check_choice, chosen, collection_options, made
+from scripts._collections import (
+    AT_ONCE,
+    by_the_platform,
+    check_choice,
+    chosen,
+    collection_options,
+    made,
+    tell_of_others,
+)
 from scripts._contract import Contract
-from scripts._inputs import ADDRESS, ADDRESS_OR_ZERO
+from scripts._inputs import ADDRESS, ADDRESS_OR_ZERO, ZERO
 from scripts._keys import OPERATOR_KEY, KeyChoice
 from scripts._lockdown import Plan, lock_unknown, stop_minting
 from scripts._manifest import Manifest
 from scripts._network import Connection, Request, connect, sending_options
 from scripts._sending import Refused
-
-_SHOWN = 20
-"""How many foreign collections are named, the newest: anybody can make thousands."""
 
 
 @click.command(short_help="A leaked minter key: pause, rotate, list and lock what it minted")
@@ -71,7 +76,8 @@ def cli(
     `ape run pause --resume`.
 
     --all: the collections that the file names, and those that a deployer of the platform made; with --key, of these
-    those that have this minter now. What strangers had the factory make is named and left alone.
+    those that have this minter now, or nobody since an earlier run took it away. What strangers had the factory make
+    is named and left alone.
 
     Without --known it stops minting and judges nothing: do that first if the file would take time. What was minted
     after the file was written is listed, not locked, and the status is 1: write the file anew and run this again.
@@ -95,9 +101,11 @@ def cli(
                 file = _known.read(opened, connection.network)
         choice = KeyChoice(operator_account, operator_keystore, operator_from, OPERATOR_KEY, "operator-")
         operator = connection.second(choice) if known else None
-        plan = Plan(new_minter, key, file, operator, chunk)
+        # Not needed to stop minting, which is what cannot wait.
+        begun = {one.address: one.block for one in made(manifest)} if known or (key and new_minter != ZERO) else {}
+        plan = Plan(new_minter, key, file, operator, chunk, begun)
         collections = _targets(manifest, plan) if every else chosen(manifest, named, every=False)
-        if not _carry_out(connection, manifest, collections, plan):
+        if not _carry_out(connection, collections, plan):
             raise click.exceptions.Exit(1)
 
 
@@ -112,25 +120,25 @@ def _targets(manifest: Manifest, plan: Plan) -> list[Contract]:
     others = [one for one in found if one not in in_file]
     if plan.leaked is not None:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            minters = pool.map(lambda one: str(Contract("TicketCollection", one.address).read("minter")), others)
-            others = [one for one, minter in zip(others, minters, strict=True) if plan.concerns(minter)]
+            concerned = list(pool.map(lambda one: _concerns(plan, Contract("TicketCollection", one.address)), others))
+        others = [one for one, is_meant in zip(others, concerned, strict=True) if is_meant]
     ours = by_the_platform(manifest, others)
-    foreign = [one.address for one in others if one not in ours]
-    if foreign:
-        which = "made by strangers" + (" name the key" if plan.leaked is not None else "")
-        click.echo(f"{len(foreign)} collections {which}: left alone; --collection names one that is yours", err=True)
-        click.echo("".join(f"  {address}\n" for address in foreign[-_SHOWN:]), nl=False, err=True)
+    which = "made by strangers" + (" name the key" if plan.leaked is not None else "")
+    tell_of_others([one for one in others if one not in ours], which)
     chosen_ones = {*in_file, *ours}
     return [Contract("TicketCollection", one.address) for one in reversed(found) if one in chosen_ones]
 
 
-def _carry_out(connection: Connection, manifest: Manifest, collections: list[Contract], plan: Plan) -> bool:
+def _concerns(plan: Plan, at: Contract) -> bool:
+    return plan.concerns(at, str(at.read("minter")))
+
+
+def _carry_out(connection: Connection, collections: list[Contract], plan: Plan) -> bool:
     """Stop them all before judging the first; one that refuses keeps no other from being stopped."""
     is_done = stop_minting(connection, collections, plan)
-    begun = {one.address: one.block for one in made(manifest)} if plan.known else {}
     for at in collections:
         try:
-            is_done = lock_unknown(connection, at, plan, begun.get(at.address, 0)) and is_done
+            is_done = lock_unknown(connection, at, plan, plan.begun.get(at.address, 0)) and is_done
         except Refused as refused:
             is_done = False
             click.echo(f"{at.address} NOT LOCKED: {refused.message}", err=True)

@@ -12,6 +12,7 @@ from scripts._manifest import Manifest
 from scripts._network import Connection, Request, connect, sending_options
 from scripts._scopes import SCOPES, bits, words
 from scripts._sending import Call, execute
+from scripts._together import Failures, execute_together
 
 _TOKEN = "bks"  # noqa: S105 -- a scope
 
@@ -29,7 +30,8 @@ def cli(request: Request, scopes: tuple[str, ...], named: tuple[str, ...], *, ev
     for which no collection is named.
 
     The signer is the collection's owner or its guardian; for bks the token's owner or a pauser. What is so already
-    costs no transaction, and without SCOPES the present state is shown.
+    costs no transaction, and without SCOPES the present state is shown. All is sent before anything is waited for; a
+    collection that refuses keeps no other from its change, and the status is 1.
 
     \b
     Examples:
@@ -49,24 +51,45 @@ def cli(request: Request, scopes: tuple[str, ...], named: tuple[str, ...], *, ev
         if _TOKEN in scopes:
             _token(connection, Contract("BKS", manifest.address("BKS")), resume=resume)
             return
-        for collection in chosen(manifest, named, every=every):
-            _collection(connection, collection, of_collections, resume=resume)
+        if not _collections(connection, chosen(manifest, named, every=every), of_collections, resume=resume):
+            raise click.exceptions.Exit(1)
 
 
-def _collection(connection: Connection, collection: Contract, scopes: Sequence[str], *, resume: bool) -> None:
-    before = int(collection.read("paused"))
-    click.echo(f"{collection.address} paused: {words(before)}")
-    wanted = before & ~bits(scopes) if resume else before | bits(scopes)
-    if wanted == before:
-        if scopes:
+def _collections(
+    connection: Connection, collections: Sequence[Contract], scopes: Sequence[str], *, resume: bool
+) -> bool:
+    """Send what is to change as a whole, then wait; False if one refused, which keeps no other from its change."""
+    calls: list[Call] = []
+    wanted: dict[str, int] = {}
+    for collection in collections:
+        before = int(collection.read("paused"))
+        click.echo(f"{collection.address} paused: {words(before)}")
+        after = before & ~bits(scopes) if resume else before | bits(scopes)
+        if after != before:
+            wanted[collection.address] = after
+            calls.append(Call(collection, "setPaused", (after,)))
+        elif scopes:
             click.echo(f"{collection.address} is so already")
-        return
-    acting = connection.acting_as(collection.read("guardian"))
-    sent = execute(connection, acting, [Call(collection, "setPaused", (wanted,))])
-    after = int(collection.read("paused")) if sent else wanted
-    click.echo(f"{collection.address} {'paused' if sent else 'would be paused'}: {words(after)}")
-    if after != wanted:
-        raise click.ClickException(f"{collection.address}: somebody else changed it at the same time; run it again")
+    acting = {call.contract.address: str(call.contract.read("guardian")) for call in calls}
+    failures = execute_together(
+        connection, lambda call: connection.acting_as(acting[call.contract.address]), [calls], "Send?"
+    )
+    for call in calls:
+        _tell(connection, call.contract, wanted[call.contract.address], failures)
+    return not failures
+
+
+def _tell(connection: Connection, collection: Contract, wanted: int, failures: Failures) -> None:
+    """Say how a collection stands now; somebody else may have changed it at the same time."""
+    at = collection.address
+    if at not in failures:
+        dry_run = connection.request.dry_run
+        after = wanted if dry_run else int(collection.read("paused"))
+        click.echo(f"{at} {'would be paused' if dry_run else 'paused'}: {words(after)}")
+        if after != wanted:
+            failures[at] = "somebody else changed it at the same time; run it again"
+    if at in failures:
+        click.echo(f"{at} NOT CHANGED: {failures[at]}", err=True)
 
 
 def _token(connection: Connection, token: Contract, *, resume: bool) -> None:

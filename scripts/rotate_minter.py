@@ -9,7 +9,8 @@ from scripts._contract import Contract
 from scripts._inputs import ADDRESS_OR_ZERO, ZERO
 from scripts._manifest import Manifest
 from scripts._network import Request, connect, sending_options
-from scripts._sending import Call, execute
+from scripts._sending import Call
+from scripts._together import execute_together
 
 _KEYS = {
     "minter": ("minter", "rotateMinter", ("minterAllowance", "mintsPerDay")),
@@ -28,7 +29,8 @@ def cli(request: Request, named: tuple[str, ...], to: str, key: str, *, every: b
     """Put another key in the place of the minter (or claim signer, or quote signer) of collections, or nobody.
 
     Limits stay: what is left of the allowance, and what was counted today. A larger allowance is the owner's to give
-    (`ape run grant minter=0x... --allowance N`). The signer is the collection's owner or its guardian.
+    (`ape run grant minter=0x... --allowance N`). The signer is the collection's owner or its guardian. All is sent
+    before anything is waited for; a collection that refuses keeps no other from its change, and the status is 1.
 
     \b
     Examples:
@@ -40,14 +42,26 @@ def cli(request: Request, named: tuple[str, ...], to: str, key: str, *, every: b
     getter, setter, limits = _KEYS[key]
     with connect(request) as connection:
         manifest = Manifest.load(request.deployments, connection.network)
-        for collection in chosen(manifest, named, every=every):
+        collections = chosen(manifest, named, every=every)
+        calls: list[Call] = []
+        for collection in collections:
             click.echo(_state(collection, key, getter, limits))
             if collection.read(getter) == to:
                 click.echo(f"{collection.address} is so already")
-                continue
-            acting = connection.acting_as(collection.read("guardian"))
-            if execute(connection, acting, [Call(collection, setter, (to,))]):
-                click.echo(_state(collection, key, getter, limits))
+            else:
+                calls.append(Call(collection, setter, (to,)))
+        acting = {call.contract.address: str(call.contract.read("guardian")) for call in calls}
+        failures = execute_together(
+            connection, lambda call: connection.acting_as(acting[call.contract.address]), [calls], "Send?"
+        )
+        for call in calls:
+            why = failures.get(call.contract.address)
+            if why is not None:
+                click.echo(f"{call.contract.address} NOT CHANGED: {why}", err=True)
+            elif not request.dry_run:
+                click.echo(_state(call.contract, key, getter, limits))
+        if failures:
+            raise click.exceptions.Exit(1)
 
 
 def _state(collection: Contract, key: str, getter: str, limits: tuple[str, ...]) -> str:

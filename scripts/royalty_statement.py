@@ -200,6 +200,16 @@ def check_contracts(nodes: Nodes, market: str, factory: str | None, collections:
             raise Refused(f"--collection {one}: it is no collection of the market's factory {own}")
 
 
+def check_markets(nodes: Nodes, market: str, collections: list[str]) -> None:
+    """Refuse collections that sell on another market, and none at all: sales would be missing. Raises Refused."""
+    if not collections:
+        raise Refused("--promoter and --event: the factory deployed no collection for them")
+    for one in collections:
+        theirs = "0x" + nodes.call(one, "market()")[-20:].hex()
+        if theirs != market:
+            raise Refused(f"--market {market}: the collection {one} is sold on {theirs}")
+
+
 def collections_of(
     nodes: Nodes, factory: str, promoter: str, events: list[UUID], blocks: tuple[int, int], chunk: int
 ) -> list[str]:
@@ -340,15 +350,15 @@ def main(arguments: list[str] | None = None) -> int:
     if options.promoter:
         asked = (options.factory, options.promoter, options.event, blocks, options.chunk)
         collections += collections_of(nodes, *asked)
+    check_markets(nodes, options.market, collections)
     written = csv.writer(sys.stdout)
     written.writerow(COLUMNS)
     sums: Counter[tuple[str, str, str]] = Counter()
-    if collections:  # an empty list of topics would mean any
-        for line in lines(nodes, options.market, collections, (options.begin, options.end), blocks, options.chunk):
-            written.writerow(line)
-            said = dict(zip(COLUMNS, line, strict=True))
-            for what in ("price", "royalty", "fee", "proceeds"):
-                sums[said["kind"], said["currency"], what] += said[what]
+    for line in lines(nodes, options.market, collections, (options.begin, options.end), blocks, options.chunk):
+        written.writerow(line)
+        said = dict(zip(COLUMNS, line, strict=True))
+        for what in ("price", "royalty", "fee", "proceeds"):
+            sums[said["kind"], said["currency"], what] += said[what]
     for (kind, currency, what), amount in sums.items():
         print(f"{kind} in {currency}: {what} {amount}", file=sys.stderr)
     return 0

@@ -7,7 +7,7 @@ import pytest
 import signing
 from eth_utils import keccak
 from signing import NO_PERMIT
-from world import LIVE, LOCKED, PAUSE_MINT, PAUSE_RESALE, USED, VOID, ZERO, entries, token
+from world import LIVE, LOCKED, PAUSE_MINT, PAUSE_RESALE, PAUSE_SALE, USED, VOID, ZERO, entries, token
 
 KNOWN_BATCH = token(1)
 EXTRA = [token(2, index) for index in range(7)]
@@ -355,6 +355,39 @@ def test_another_minter_is_not_stopped_when_the_leaked_key_is_named(console, sho
     console.send("minter_compromise", "--all", "--key", people.minter.address, "--new-minter", people.cleo.address,
                  signer=people.guardian)  # fmt: skip
     assert (show.minter(), fresh.minter()) == (people.cleo, people.relayer)
+
+
+def test_what_a_promoter_took_from_another_key_is_not_given_back(console, show, fresh, people):
+    fresh.rotateMinter(people.relayer, sender=people.guardian)
+    fresh.rotateMinter(ZERO, sender=people.promoter)
+    named = ("--key", people.minter.address, "--new-minter", people.cleo.address)
+    console.send("minter_compromise", "--all", *named, signer=people.guardian)
+    assert (show.minter(), fresh.minter(), fresh.paused()) == (people.cleo, ZERO, 0)
+
+
+def test_a_collection_is_ours_for_good_whoever_deploys_today(console, show, fresh, factory, people):
+    factory.setDeployer(people.relayer, True, sender=people.admin)
+    factory.setDeployer(people.deployer, False, sender=people.admin)
+    console.send("pause", "sale", "--all", signer=people.guardian)
+    assert (show.paused(), fresh.paused()) == (PAUSE_SALE, PAUSE_SALE)
+
+
+def test_what_the_node_knows_no_maker_of_is_taken_for_ours(console, show, people, junk, monkeypatch):
+    import scripts._collections as collections
+
+    foreign = junk(0xA5)
+    monkeypatch.setattr(collections, "_maker", lambda _one: None)
+    said = console.send("pause", "sale", "--all", signer=people.guardian)
+    assert "does not know who made" in said and (show.paused(), foreign.paused()) == (PAUSE_SALE, PAUSE_SALE)
+
+
+@pytest.mark.parametrize("command", [("pause", "sale"), ("rotate_minter", "--to", "zero")])
+def test_a_promoter_with_a_guardian_of_its_own_stops_no_command_for_the_others(console, show, fresh, people, command):
+    show.setGuardian(people.stranger, sender=people.promoter)  # the newest: it is tried first
+    done = console.run(*command, "--all", "--yes", signer=people.guardian)
+    assert done.status == 1 and f"{show.address} NOT CHANGED" in done.said
+    assert (show.paused(), show.minter()) == (0, people.minter)
+    assert (fresh.paused(), fresh.minter()) in {(PAUSE_SALE, people.minter.address), (0, ZERO)}
 
 
 def test_all_are_paused_the_newest_first_before_one_is_waited_for(console, show, fresh, people, monkeypatch):

@@ -51,6 +51,23 @@ def test_what_cannot_tell_is_refused_before_a_heading_is_written(stage):
     assert "no collection of the market's factory" in refused_by_the_script(market, "--collection", nobody)
     found = ("--promoter", stage.promoter.key.address, "--event", str(stage.sale.event.id))
     assert "the market serves the factory" in refused_by_the_script(market, *found, factory=nobody)
+    factory = "0x" + market.factory.hex()
+    said = refused_by_the_script(market, "--promoter", nobody, "--event", str(stage.sale.event.id), factory=factory)
+    assert "deployed no collection" in said
+
+
+def test_another_market_of_the_same_factory_is_refused(stage):
+    """Its statement would leave out every resale: a collection is sold on one market for good."""
+
+    class Elsewhere(royalty_statement.Nodes):
+        def call(self, address, signature, argument=b""):
+            found = super().call(address, signature, argument)
+            return found if signature != "market()" else bytes(12) + b"\7" * 20
+
+    market, ours = "0x" + stage.market.market.hex(), "0x" + stage.collection.address.hex()
+    royalty_statement.check_markets(royalty_statement.Nodes(stage.market.node.url), market, [ours])
+    with pytest.raises(SystemExit, match=r"is sold on 0x0707"):
+        royalty_statement.check_markets(Elsewhere(stage.market.node.url), market, [ours])
 
 
 @pytest.mark.parametrize(

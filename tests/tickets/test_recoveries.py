@@ -94,7 +94,7 @@ def test_a_reorg_takes_a_request_back_and_reading_twice_counts_once(stage, asked
     def rows():
         return stage.session.scalar(select(func.count()).select_from(Recovery))
 
-    stage.market._indexed -= 2
+    stage.market._followed -= 2
     stage.market.follow()
     assert rows() == 1
     stage.market.undo(2)
