@@ -332,6 +332,13 @@ def test_an_approved_account_is_bound_by_freeze_and_cool_off(ruled, people, appr
         approved[1](people.anna, people.cleo, ANNAS)
 
 
+def test_what_never_moved_need_not_cool_off_however_long_that_takes(ruled, people):
+    ruled.setRules(rules(giftCoolOff=2**32 - 1), sender=people.promoter)  # would end in 2106, counted from zero
+    ruled.transferFrom(people.anna, people.cleo, ANNAS, sender=people.anna)
+    with ape.reverts(ruled.GiftTooSoon):
+        ruled.transferFrom(people.cleo, people.anna, ANNAS, sender=people.cleo)
+
+
 @pytest.mark.parametrize("kind", [SALE, BUYBACK])
 def test_the_market_is_no_giver(ruled, people, sell, kind):
     ruled.setRules(rules(giftLimit=0, giftCoolOff=DAY), sender=people.promoter)
