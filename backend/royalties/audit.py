@@ -14,6 +14,7 @@ from backend.chain.proving import Moment, audits
 from backend.ledger.models import Journal, LedgerEntry
 from backend.royalties import books
 from backend.royalties.models import Sale
+from backend.royalties.rules import PRIMARY
 from backend.tickets.models import Collection
 
 POSTER = f"{FINAL_CURSORS}backend.royalties.onchain.post"
@@ -36,10 +37,11 @@ def books_and_sales(session: Session, moment: Moment) -> Iterator[str]:
 
 
 def _sold(session: Session, network: str, upto: int) -> Balances:
+    """Add up the market's sales. What the box office sold on chain is in the books as a paid order, not as a sale."""
     query = (
         select(Sale, Collection.organisation_id)
         .join(Collection, (Collection.network == Sale.network) & (Collection.address == Sale.collection))
-        .where(Sale.network == network, Sale.block_number <= upto)
+        .where(Sale.network == network, Sale.block_number <= upto, Sale.kind != PRIMARY)
         .execution_options(yield_per=5_000)
     )
     total: Balances = Counter()

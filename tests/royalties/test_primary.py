@@ -9,10 +9,13 @@ import pytest
 from sqlalchemy import func, select
 
 from backend.catalog.models import TierPrice
+from backend.chain.proving import Moment
 from backend.ledger.models import Journal
 from backend.royalties import books, onchain
+from backend.royalties.audit import books_and_sales
 from backend.royalties.models import Sale
 from scripts import royalty_statement
+from tests.factories.tickets import NETWORK
 from tests.resale.conftest import PRICE
 from tests.royalties.test_statement import ask, told_by_the_chain
 from tests.tickets.purchases import BNB, Buyer, send
@@ -48,6 +51,11 @@ def test_a_purchase_is_a_sale_of_the_collection_whose_shares_are_its_price(bough
     both = sales_of(bought)["items"]
     assert [one["kind"] for one in both] == ["SALE", "PRIMARY"]
     assert both[0]["price"] == str(PRICE)
+
+
+def test_the_audit_of_the_books_asks_a_purchase_for_no_second_journal(bought):
+    bought.session.expire_all()
+    assert list(books_and_sales(bought.session, Moment(NETWORK, bought.market.port.head().number, b""))) == []
 
 
 def test_each_ticket_of_a_purchase_finds_it(bought):
