@@ -18,8 +18,9 @@ from ape.exceptions import CustomError
 from ape.pytest.contextmanagers import RevertsContextManager
 from console import CONTRACTS, Console, write_manifest
 from eth_utils import keccak
+from ruled import ANNAS
 from trading import Desk
-from world import BASE_URI, EVENT, TIERS, ZERO, entries, rules, token
+from world import BASE_URI, EVENT, FACE, SALE, TIERS, ZERO, entries, rules, token
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -205,6 +206,26 @@ def native(launch, people, market):
     made = launch(eventRef=b"\x21".rjust(32, b"\0"), resaleCurrency=ZERO, tiers=[(1, 10**24, 1, 1)])
     made.mintBatch(1, entries((people.anna, 1), (people.ben, 1)), sender=people.minter)
     return Desk(market, made, people, ZERO)
+
+
+@pytest.fixture(scope="module")
+def ruled(launch, people):
+    """A collection whose market is a plain account, so that what the market may do can be tried by hand."""
+    made = launch(eventRef=b"\x0a".rjust(32, b"\0"), market=people.relayer.address)
+    batch = [(people.anna, 1), (people.ben, 2), (people.anna, 9), (made.address, 1), (people.promoter, 1)]
+    made.mintBatch(1, entries(*batch), sender=people.minter)
+    return made
+
+
+@pytest.fixture
+def sell(ruled, people, bks):
+    """Move Anna's ticket to Cleo as the market does; a test bends one thing."""
+
+    def send(kind=SALE, price=FACE, sender=people.relayer, **bent):
+        call = {"from": people.anna, "to": people.cleo, "id": ANNAS, "epoch": 0, "currency": bks.address} | bent
+        return ruled.marketMove(kind, *call.values(), price, sender=sender)
+
+    return send
 
 
 @pytest.fixture
