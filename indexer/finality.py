@@ -17,6 +17,7 @@ from backend.chain import onlog
 from backend.chain.models import ChainBlock, ChainCursor, ChainLog, CursorStatus
 from backend.chain.onlog import Log, Subscription
 from backend.chain.progress import FACTS_CURSOR, FINAL_CURSORS
+from backend.chain.stored import logs_of, stored_logs
 from backend.kit import clock, logs
 from indexer.apply import chosen, place, watched
 
@@ -147,25 +148,8 @@ class Finality:
         if crossed is not None:
             lowest = session.scalar(select(func.min(ChainLog.block_number)).where(*inside))
             upto = max(crossed - 1, lowest or 0)
-        query = (
-            select(
-                ChainLog.block_number,
-                ChainLog.block_hash,
-                ChainBlock.timestamp,
-                ChainLog.tx_hash,
-                ChainLog.log_index,
-                ChainLog.address,
-                ChainLog.topics,
-                ChainLog.data,
-            )
-            .join(ChainBlock, (ChainBlock.network == ChainLog.network) & (ChainBlock.hash == ChainLog.block_hash))
-            .where(*inside, ChainLog.block_number <= upto)
-            .order_by(ChainLog.block_number, ChainLog.log_index)
-        )
-        return [
-            Log(self.network, number, block, at, tx, place, address, tuple(topics), data)
-            for number, block, at, tx, place, address, topics, data in session.execute(query)
-        ], upto
+        query = stored_logs(*inside, ChainLog.block_number <= upto)
+        return logs_of(self.network, session.execute(query)), upto
 
     def _give(self, subscription: Subscription, mine: Sequence[Log], after: int, upto: int) -> None:
         name = FINAL_CURSORS + subscription.name

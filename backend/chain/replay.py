@@ -12,13 +12,14 @@ from hashlib import sha256
 from itertools import islice
 
 import psycopg
-from sqlalchemy import Table, delete, select, text
+from sqlalchemy import Table, delete, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from backend.chain import abi, onlog
 from backend.chain.models import ChainBlock, ChainCursor, ChainLog
 from backend.chain.onlog import Log, Subscription
+from backend.chain.stored import logs_of, stored_logs
 from backend.kit.db import Base
 
 _LOGS_AT_ONCE = 10_000
@@ -150,28 +151,11 @@ def _hide(session: Session) -> None:
 
 def _whole_blocks(session: Session, network: str) -> Iterator[list[Log]]:
     """Yield the facts in the order of the chain, many at a time, never a part of a block."""
-    query = (
-        select(
-            ChainLog.block_number,
-            ChainLog.block_hash,
-            ChainBlock.timestamp,
-            ChainLog.tx_hash,
-            ChainLog.log_index,
-            ChainLog.address,
-            ChainLog.topics,
-            ChainLog.data,
-        )
-        .join(ChainBlock, (ChainBlock.network == ChainLog.network) & (ChainBlock.hash == ChainLog.block_hash))
-        .where(ChainLog.network == network, ChainBlock.canonical)
-        .order_by(ChainLog.block_number, ChainLog.log_index)
-        .execution_options(yield_per=_LOGS_AT_ONCE)
-    )
+    query = stored_logs(ChainLog.network == network, ChainBlock.canonical).execution_options(yield_per=_LOGS_AT_ONCE)
     rows = iter(session.execute(query))
     waiting: list[Log] = []
     while found := list(islice(rows, _LOGS_AT_ONCE)):
-        waiting += [
-            Log(network, n, block, at, tx, i, who, tuple(topics), d) for n, block, at, tx, i, who, topics, d in found
-        ]
+        waiting += logs_of(network, found)
         newest = waiting[-1].block_number
         whole = [log for log in waiting if log.block_number < newest]
         waiting = waiting[len(whole) :]

@@ -7,7 +7,7 @@ from backend.chain import abi
 from indexer.reorg import DeepReorg
 from tests.indexer.conftest import assert_same
 
-_DO = strategies.one_of(
+ACTS = strategies.one_of(
     strategies.tuples(strategies.just("mint"), strategies.integers(1, 4)),
     strategies.tuples(strategies.just("move"), strategies.integers(0, 50)),
     strategies.tuples(strategies.just("lock"), strategies.integers(0, 50)),
@@ -37,14 +37,8 @@ def _happen(chain, collection, what, number):
         chain.cut(number)
 
 
-@settings(
-    max_examples=12,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(story=strategies.lists(_DO, min_size=4, max_size=14))
-def test_any_story_ends_with_the_index_as_the_chain(index, chain, story):
+def play(index, chain, story):
+    """Let it all happen to a new collection, read what is left, and return the collection."""
     chain.anvil.mine(8)  # earlier stories' collections are out of this one's reach
     collection = chain.new_collection()
     chain.mint(collection, *chain.people[:3])
@@ -55,6 +49,18 @@ def test_any_story_ends_with_the_index_as_the_chain(index, chain, story):
             _happen(chain, collection, what, number)
     chain.anvil.mine(1)
     index.catch_up()
+    return collection
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(story=strategies.lists(ACTS, min_size=4, max_size=14))
+def test_any_story_ends_with_the_index_as_the_chain(index, chain, story):
+    collection = play(index, chain, story)
     assert_same(index, chain)
     held = {token: owner for (where, token), (owner, *_) in index.holdings().items() if where == collection}
     assert held == _folded(chain, collection)

@@ -11,7 +11,7 @@ from backend.kit import db
 from indexer.rebuild import check
 from indexer.runner import Runner
 from tests.indexer.marketside import Marketside
-from tests.indexer.test_random import _DO, _happen
+from tests.indexer.test_random import ACTS, play
 
 
 @pytest.fixture
@@ -29,18 +29,9 @@ def differing(index):
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(story=strategies.lists(_DO, min_size=4, max_size=12))
+@given(story=strategies.lists(ACTS, min_size=4, max_size=12))
 def test_after_any_story_a_replay_gives_what_stands(index, chain, story):
-    chain.anvil.mine(8)  # earlier stories' collections are out of this one's reach
-    collection = chain.new_collection()
-    chain.mint(collection, *chain.people[:3])
-    for what, number in story:
-        if what == "read":
-            index.catch_up()
-        else:
-            _happen(chain, collection, what, number)
-    chain.anvil.mine(1)
-    index.catch_up()
+    play(index, chain, story)
     assert differing(index) == []
 
 
