@@ -4,7 +4,8 @@ The call has no `to`: its data is the program below followed by the questions, a
 answer (as ERC-6492 does it). Nothing of ours need be deployed, and any block can be asked, also one before any helper
 contract. A question is 88 bytes: the contract's address (20) and its call data (up to 68, zeros after it, which ABI
 decoders ignore). Its answer is one word: keccak256 of what the contract returned, or zero when it reverted. A node
-treats what is returned as code, so it is at most 24,576 bytes (EIP-170), and the data at most 49,152 (EIP-3860).
+treats what is returned as code, so it is at most 24,576 bytes (EIP-170), the data at most 49,152 (EIP-3860), and the
+answers stand behind a STOP byte: code must not begin with 0xEF (EIP-3541), as one hash of 256 does.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ ADDRESS_BYTES, DATA_BYTES, WORD = 20, 68, 32
 AT_ONCE = 500
 """Questions a call may hold: 44,000 bytes of data, 16,000 of answer."""
 REVERTED = bytes(WORD)
+_STOP = b"\0"
 
 _QUESTION = ADDRESS_BYTES + DATA_BYTES
 # On the stack between the lines, top first: where the next answer goes, where the next question stands.
@@ -29,7 +31,7 @@ _LINES = (
     "81 52 60 20 01",  # kept; the next answer goes 32 bytes on
     "90 60 58 01 90",  # the next question stands 88 bytes on
     "60 04 56",
-    "5b 60 60 90 03 60 60 f3",  # done: return the answers
+    "5b 60 5f 90 03 60 5f f3",  # done: return the answers and the byte before them, which nothing has written
 )
 
 
@@ -51,9 +53,10 @@ def question(contracts: Sequence[tuple[bytes, bytes]]) -> bytes:
 
 def answers(returned: bytes, asked: int) -> list[bytes]:
     """Return one word for each question. Raises ValueError when the node answered something else."""
-    if len(returned) != asked * WORD:
+    words = returned.removeprefix(_STOP)
+    if len(returned) - len(words) != len(_STOP) or len(words) != asked * WORD:
         raise ValueError(f"{asked} questions were answered by {len(returned)} bytes")
-    return [returned[at : at + WORD] for at in range(0, len(returned), WORD)]
+    return [words[at : at + WORD] for at in range(0, len(words), WORD)]
 
 
 def word_of(expected: bytes | None) -> bytes:

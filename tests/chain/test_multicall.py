@@ -48,13 +48,23 @@ def test_as_many_as_fit_are_answered_in_order(chain):
     assert words[:300][:200] == words[300:]
 
 
+def test_a_first_answer_that_begins_as_no_code_may_is_an_answer_all_the_same(chain):
+    identity = (4).to_bytes(20)  # the precompile that returns what it was given
+    candidates = (n.to_bytes(multicall.DATA_BYTES) for n in range(100_000))
+    data = next(one for one in candidates if multicall.word_of(one)[0] == 0xEF)
+    [word] = multicall.answers(call(chain, None, multicall.question([(identity, data)])), 1)
+    assert word == multicall.word_of(data)
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="at most"):
         multicall.question([(bytes(20), b"")] * 501)
     with pytest.raises(ValueError, match="at most"):
         multicall.question([(bytes(20), bytes(69))])
     with pytest.raises(ValueError, match="were answered"):
-        multicall.answers(bytes(32), 2)
+        multicall.answers(bytes(33), 2)
+    with pytest.raises(ValueError, match="were answered"):
+        multicall.answers(b"\1" + bytes(32), 1)
 
 
 def test_an_answer_that_was_not_expected_is_found_with_both_answers(chain):
