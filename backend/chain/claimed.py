@@ -68,6 +68,13 @@ class Claimed:
         older = [one for one in self.attempts if (one.signer, one.nonce) == same and one.raw is not None]
         return older[-1] if older else None
 
+    def dearer(self, attempt: ChainAttempt) -> ChainAttempt | None:
+        """Return bytes under the nonce of `attempt` that offer more than it, if there are any: the dearest."""
+        same = (attempt.signer, attempt.nonce)
+        signed = [one for one in self.attempts if (one.signer, one.nonce) == same and one.raw is not None]
+        dearest = max(signed, key=lambda one: one.max_fee, default=attempt)
+        return dearest if dearest.max_fee > attempt.max_fee else None
+
 
 def claim(send_id: UUID, *where: ColumnElement[bool]) -> Claimed | None:
     """Lease a send; None when it is taken, not due, or in none of the states of `where`."""

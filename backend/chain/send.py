@@ -268,6 +268,10 @@ def offer_more(port: ChainPort, claimed: Claimed, attempt: ChainAttempt) -> None
     except SignerMissing as missing:
         _hold_up(claimed, f"{missing.code}: {claimed.send.signer_role} 0x{attempt.signer.hex()}")
         return
+    dearer = claimed.dearer(attempt)
+    if dearer is not None:
+        _take_up(claimed, attempt, dearer)
+        return
     market = network(claimed.send.network).offer(port.fees())
     ceiling = ceiling_of(claimed.send)
     offer = rules.raised(Offer(attempt.max_fee, attempt.priority_fee), market, ceiling)
@@ -299,6 +303,27 @@ def offer_more(port: ChainPort, claimed: Claimed, attempt: ChainAttempt) -> None
         jobs.release(send)
         nudge(session, "chain.send", send.id)
     _log.info("chain_offer_raised", send_id=str(send.id), nonce=attempt.nonce, max_fee=offer.max_fee)
+
+
+def _take_up(claimed: Claimed, attempt: ChainAttempt, dearer: ChainAttempt) -> None:
+    """Go on with bytes that were signed when more was offered before: those of `attempt` won, and were undone again.
+
+    A raised offer would be the same once more, to the wei, and so would its bytes.
+    """
+    with unit_of_work() as session:
+        send = jobs.held(session, ChainSend, claimed.send.id, claimed.lease_id)
+        now = clock.now()
+        for one, after in ((attempt, AttemptStatus.REPLACED), (dearer, AttemptStatus.BROADCAST)):
+            row = session.get_one(ChainAttempt, one.id)
+            rules.check_attempt_step(AttemptStatus(row.status), after)
+            row.status = after
+            # One live attempt a nonce, at every moment: the old one steps down first.
+            session.flush()
+        row.broadcast_at = now
+        set_status(send, SendStatus.SENDING, now, None)
+        jobs.release(send)
+        nudge(session, "chain.watch", send.id)
+    _log.info("chain_offer_taken_up", send_id=str(send.id), nonce=attempt.nonce, max_fee=dearer.max_fee)
 
 
 def _hold_up(claimed: Claimed, reason: str) -> None:

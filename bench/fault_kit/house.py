@@ -253,7 +253,8 @@ class House:
     def _freeze_with_whole_state(self) -> None:
         """Stop the node at a moment when its state file is whole.
 
-        anvil writes it in place. Killed while writing, it would take the whole chain with it, which no network does.
+        anvil writes it in place. Killed while writing, it would take the whole chain with it, and killed after a file
+        that it wrote half-way through a reorg, the blocks that it had undone: no network does either.
         """
         running, state = self.anvil.running, self.anvil.state
         if running is None or state is None:
@@ -273,10 +274,13 @@ def forget() -> None:
 
 
 def _is_whole(state: Path) -> bool:
+    """Tell whether the file can be read and has every block up to its newest."""
     try:
-        return bool(json.loads(state.read_bytes())["best_block_number"])
-    except (OSError, ValueError, KeyError):
+        kept = json.loads(state.read_bytes())
+    except (OSError, ValueError):
         return False
+    blocks = {int(block["header"]["number"], 16) for block in kept["blocks"]}
+    return bool(kept["best_block_number"]) and blocks == set(range(kept["best_block_number"] + 1))
 
 
 def _begin(argv: list[str], env: dict[str, str], name: str) -> Running:

@@ -99,6 +99,29 @@ def test_the_replaced_bytes_may_win_after_all(fake_outbox: Outbox) -> None:
         assert asking.tx_hash(session, send_id) == old.tx_hash
 
 
+def test_old_bytes_that_won_and_were_undone_step_down_for_the_dearer_ones_that_exist(outbox: Outbox, lab: Lab) -> None:
+    send_id = _broadcast(outbox)
+    outbox.wait(60)
+    outbox.watch(send_id)
+    # The old bytes make the block before the dearer ones are handed over; then the block is undone.
+    lab.mine()
+    outbox.send(send_id)
+    outbox.watch(send_id)
+    lab.reorg(1)
+    lab.forget_pool()
+    outbox.watch(send_id)
+    assert [one.status for one in outbox.attempts(send_id)] == [AttemptStatus.BROADCAST, AttemptStatus.REPLACED]
+    outbox.wait(60)
+    outbox.watch(send_id)
+    old, dearer = outbox.attempts(send_id)
+    assert (old.status, dearer.status) == (AttemptStatus.REPLACED, AttemptStatus.BROADCAST)
+    outbox.watch(send_id)
+    outbox.settle(send_id)
+    assert lab.port.receipt(dearer.tx_hash or b"") is not None
+    assert outbox.row(send_id).status == SendStatus.FINAL and lab.landed() == 1
+    assert len(outbox.attempts(send_id)) == 2
+
+
 def test_at_the_ceiling_an_offer_is_not_raised_and_the_send_says_so(fake_outbox: Outbox) -> None:
     lab: Any = fake_outbox.lab
     lab.port.base_fee = 249 * 10**9
