@@ -73,7 +73,7 @@ class Campaign:
         self._dice = random.Random(f"{plan.seed}:campaign")  # noqa: S311 - seeded on purpose
         names = ["api", "beat", "indexer", *(f"worker-{n}" for n in range(1, plan.workers + 1))]
         lanes = {name: Lane(name) for name in names}
-        self.schedule = Schedule(plan.seed, plan.rounds, plan.fault_seconds, lanes, plan.only_steps)
+        self.schedule = Schedule(plan.seed, plan.rounds, plan.still_rounds, plan.fault_seconds, lanes, plan.only_steps)
         self._revive_at: dict[str, float] = {}
         self._extras = self._draw_extras()
         self._reorg_at: float | None = None

@@ -42,6 +42,8 @@ class Schedule:
 
     seed: int
     rounds: int
+    still_rounds: int
+    """How often a step at which nobody dies: each keeps its process for as long as the broker is patient."""
     seconds: float
     """The time all of it may take; the steps of each kind are spread over most of it."""
     lanes: dict[str, Lane]
@@ -56,8 +58,12 @@ class Schedule:
         self._dice = random.Random(f"{self.seed}:schedule")  # noqa: S311 - seeded on purpose
         for kind in sorted({lane.kind for lane in self.lanes.values()}):
             self._left[kind] = deque()
-            for _ in range(self.rounds):
-                some = steps.of(kind, self.only)
+            for turn in range(self.rounds):
+                some = [
+                    step
+                    for step in steps.of(kind, self.only)
+                    if turn < self.still_rounds or step.victim != steps.NOBODY
+                ]
                 self._dice.shuffle(some)
                 self._left[kind].extend(some)
         self._begun = time.monotonic()

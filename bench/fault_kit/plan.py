@@ -23,6 +23,8 @@ class Plan:
     shows: int
     rounds: int
     """How often every step is reached."""
+    still_rounds: int
+    """How often those are at which nobody dies: they take the longest."""
     kills: int
     """The least number of kills."""
     every_step: bool
@@ -76,10 +78,10 @@ def whole(seed: int) -> Plan:
     return Plan(
         name="whole", seed=seed, variant=None,
         purchases=1_000, rate=1.1, buyers=24, fans=40, shows=5,
-        rounds=7, kills=300, every_step=True, only_steps=(), only_troubles=(), workers=2,
+        rounds=7, still_rounds=5, kills=300, every_step=True, only_steps=(), only_troubles=(), workers=2,
         block_time=1.0, finality_depth=14, deepest_reorg=10, reorgs=15, flushes=8, troubles=8,
         hold_seconds=150, visibility=60, longest_lease=3_600.0, stand_still=70.0,
-        fault_seconds=1_200.0, longest_fault_seconds=1_380.0, quiet_seconds=_FIVE_MINUTES,
+        fault_seconds=1_200.0, longest_fault_seconds=1_430.0, quiet_seconds=_FIVE_MINUTES,
     )  # fmt: skip
 
 
@@ -88,7 +90,7 @@ def short(seed: int) -> Plan:
     return Plan(
         name="short", seed=seed, variant=None,
         purchases=30, rate=4.0, buyers=12, fans=4, shows=3,
-        rounds=1, kills=10, every_step=False, only_steps=(), only_troubles=(), workers=2,
+        rounds=1, still_rounds=1, kills=10, every_step=False, only_steps=(), only_troubles=(), workers=2,
         block_time=0.5, finality_depth=8, deepest_reorg=5, reorgs=2, flushes=1, troubles=1,
         hold_seconds=20, visibility=4, longest_lease=3.0, stand_still=6.0,
         fault_seconds=22.0, longest_fault_seconds=45.0, quiet_seconds=45.0,
@@ -100,8 +102,8 @@ def broken(seed: int, variant: str, only_steps: tuple[str, ...], only_troubles: 
     return Plan(
         name=variant, seed=seed, variant=variant,
         purchases=60, rate=3.0, buyers=12, fans=6, shows=3,
-        rounds=2, kills=0, every_step=False, only_steps=only_steps, only_troubles=only_troubles, workers=2,
-        block_time=0.5, finality_depth=8, deepest_reorg=3, reorgs=1, flushes=0, troubles=4,
+        rounds=2, still_rounds=2, kills=0, every_step=False, only_steps=only_steps, only_troubles=only_troubles,
+        workers=2, block_time=0.5, finality_depth=8, deepest_reorg=3, reorgs=1, flushes=0, troubles=4,
         hold_seconds=30, visibility=6, longest_lease=20.0, stand_still=8.0,
         fault_seconds=60.0, longest_fault_seconds=90.0, quiet_seconds=25.0,
     )  # fmt: skip

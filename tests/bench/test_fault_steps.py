@@ -89,16 +89,24 @@ def test_a_step_at_a_commit_is_only_at_the_commit_of_its_own_transaction(line, a
 def test_the_schedule_is_the_same_for_a_seed_and_another_for_another():
     def order(seed):
         lane = Lane("worker-1")
-        schedule = Schedule(seed, 2, 0.0001, {lane.name: lane})
+        schedule = Schedule(seed, 2, 2, 0.0001, {lane.name: lane})
         schedule._begun = 0
         return [step.name for step in schedule.next(lane)]
 
     assert order(1) == order(1) != order(2)
 
 
+def test_what_takes_a_worker_the_brokers_patience_is_not_planned_more_often_than_it_must_be():
+    lane = Lane("worker-1")
+    still = sum(step.victim == steps.NOBODY for step in steps.of("worker"))
+    assert still > 0
+    whole, fewer = (Schedule(1, 7, rounds, 60.0, {lane.name: lane}).left() for rounds in (7, 5))
+    assert whole - fewer == 2 * still
+
+
 def test_a_step_that_was_not_reached_comes_again_and_one_that_was_does_not():
     lane = Lane("beat")
-    schedule = Schedule(1, 1, 0.0001, {lane.name: lane})
+    schedule = Schedule(1, 1, 1, 0.0001, {lane.name: lane})
     schedule._begun = 0
     armed = list(schedule.next(lane))
     assert len(armed) < len(steps.of("beat"))  # two that happen at one moment are not armed together
