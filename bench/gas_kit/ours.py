@@ -18,10 +18,13 @@ from scripts.machine.anvil import CHAIN_ID
 NATIVE = bytes(20)
 FACE, PRICE = 10**18, 9 * 10**17
 """What a ticket cost, and for how much it is sold on, in the smallest unit of either currency."""
+FEE = PRICE // 20
+"""The platform's part of what is paid at the box office."""
 ROYALTY_BPS, FEE_BPS = 500, 200
 NO_PERMIT = {"value": 0, "deadline": 0, "v": 0, "r": bytes(32), "s": bytes(32)}
 LATER = 2_100_000_000
 """A deadline, in Unix seconds."""
+DOMAIN = "Backstage Tickets"
 NAME, SYMBOL = "A night at the opera", "OPERA"
 BASE_URI = "ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi/"
 """The root of the metadata by its CID, as a collection that is ready to sell has it."""
@@ -40,6 +43,7 @@ class House:
     factory: Contract
     market: Contract
     quoter: Signer = field(default_factory=lambda: Signer.named("quote signer"))
+    claims: Signer = field(default_factory=lambda: Signer.named("claim signer"))
     promoter: Signer = field(default_factory=lambda: Signer.named("promoter with a key"))
     made: int = 0
 
@@ -65,7 +69,7 @@ class House:
             "minter": MINTER,
             "minterAllowance": SUPPLY,
             "mintsPerDay": SUPPLY,
-            "claimSigner": wallet("claim signer"),
+            "claimSigner": self.claims.address,
             "claimsPerDay": SUPPLY,
             "operator": OPERATOR,
             "guardian": GUARDIAN,
@@ -137,7 +141,7 @@ class Collection:
     def buy(self, buyer: bytes) -> tuple[Receipt, int]:
         """Buy one ticket for the native coin, by a signed quote."""
         self.quotes += 1
-        return purchase(self.contract, "Backstage Tickets", self.house.quoter, buyer, self.quotes, [NO_PERMIT])
+        return purchase(self.contract, DOMAIN, self.house.quoter, buyer, self.quotes, [NO_PERMIT])
 
     def transfer(self, sender: bytes, to: bytes, token: int) -> Receipt:
         """Give a ticket, as its holder."""
@@ -183,26 +187,39 @@ def house(node: Node, implementation: str = "TicketCollection") -> House:
 def purchase(
     contract: Contract, domain: str, quoter: Signer, buyer: bytes, number: int, more: Sequence[object] = ()
 ) -> tuple[Receipt, int]:
-    """Buy one ticket at a box office that takes our quotes, and see that ticket and money are where they should be."""
-    fee = PRICE // 20
-    quote = {
-        "id": keccak(number.to_bytes(32, "big")),
-        "buyer": buyer,
-        "tier": 1,
-        "quantity": 1,
-        "currency": NATIVE,
-        "price": PRICE,
-        "fee": fee,
-        "deadline": LATER,
-    }
-    signature = quoter.sign(contract.document(domain, "TicketQuote", contract.fields("buy", "q"), quote))
+    """Buy one ticket for the native coin at a box office that takes our quotes; the money is where it should be."""
+    quote, signature = quoted(contract, domain, quoter, buyer, number)
     before, held = contract.ask("due", NATIVE), contract.node.wei(contract.address)
     receipt = contract.send(buyer, "buy", [quote, signature, *more], value=PRICE)
     after = contract.ask("due", NATIVE)
     booked = [after[share] - before[share] for share in ("promoter", "platform")]
-    if booked != [PRICE - fee, fee] or contract.node.wei(contract.address) - held != PRICE:
+    if booked != [PRICE - FEE, FEE] or contract.node.wei(contract.address) - held != PRICE:
         raise Wrong(f"the box office booked {booked} of {PRICE}")
     [(_, to, token)] = receipt.transfers(contract.address)
     if to != buyer:
         raise Wrong("somebody else has what was bought")
     return receipt, token
+
+
+def quoted(
+    contract: Contract,
+    domain: str,
+    quoter: Signer,
+    buyer: bytes,
+    number: int,
+    *,
+    quantity: int = 1,
+    currency: bytes = NATIVE,
+) -> tuple[dict[str, Any], bytes]:
+    """Return a quote of PRICE for all its tickets, FEE the platform's, and its signature."""
+    quote = {
+        "id": keccak(number.to_bytes(32, "big")),
+        "buyer": buyer,
+        "tier": 1,
+        "quantity": quantity,
+        "currency": currency,
+        "price": PRICE,
+        "fee": FEE,
+        "deadline": LATER,
+    }
+    return quote, quoter.sign(contract.document(domain, "TicketQuote", contract.fields("buy", "q"), quote))

@@ -7,7 +7,7 @@ from html import escape
 
 from bench.gas_kit.table import Gas
 
-_WIDE, _HIGH, _TOP, _BOTTOM = 900, 330, 70, 275
+_WIDE, _HIGH, _TOP, _BOTTOM = 900, 310, 92, 275
 _OURS, _OTHERS, _INK, _LINE = "#0b6e4f", "#9aa5b1", "#1f2933", "#cbd2d9"
 _BARS = ("Backstage", "Solady", "OpenZeppelin", "ERC721A", "Unlock")
 _LINES = ("Backstage", "Solady")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.gas_kit import deploys, operations, resale
+from bench.gas_kit import deploys, operations, resale, unmatched
 from bench.gas_kit.node import Node, wallets
 from bench.gas_kit.ours import PROMOTER, Collection, house
 from scripts.machine import layout
@@ -29,6 +29,8 @@ def measure(node: Node) -> dict[str, int]:
         found["buy"] = operations.buy_one(ours.collection())
     with node.undone():
         found |= _questions(ours.collection())
+    with node.undone():
+        found |= unmatched.measure(ours)
     found |= resale.ours(ours) | deploys.ours(ours)
     return {name: round(gas) for name, gas in sorted(found.items())}
 
