@@ -5,6 +5,7 @@ the Solidity ABI specification; the work is done by eth_abi.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from eth_abi.codec import ABICodec
 
 ARTIFACTS = Path(__file__).parent / "evm" / "artifacts"
+_WORD = 32
+_PLAIN = re.compile(r"(uint|bytes)([0-9]+)")
 _ERROR_STRING = keccak(text="Error(string)")[:4]
 _PANIC = keccak(text="Panic(uint256)")[:4]
 
@@ -72,11 +75,40 @@ def _from_abi(parameter: Entry, value: Any) -> Any:
 
 
 def _decode(parameters: Sequence[Entry], data: bytes) -> dict[str, Any]:
+    names = [parameter["name"] or str(place) for place, parameter in enumerate(parameters)]
+    plain = _words([parameter["type"] for parameter in parameters], data)
+    if plain is not None:
+        return dict(zip(names, plain, strict=True))
     values = _coder().decode([_type(parameter) for parameter in parameters], data)
-    return {
-        parameter["name"] or str(place): _from_abi(parameter, value)
-        for place, (parameter, value) in enumerate(zip(parameters, values, strict=True))
-    }
+    return {name: _from_abi(parameter, value) for name, parameter, value in zip(names, parameters, values, strict=True)}
+
+
+@lru_cache
+def _plain(kind: str) -> tuple[str, int] | None:
+    """Return what a value that is one word is, and how many of its bytes count; None for other types."""
+    if kind in {"address", "bool"}:
+        return kind, 20 if kind == "address" else 1
+    found = _PLAIN.fullmatch(kind)
+    if found is None:
+        return None
+    return ("bytes", int(found[2])) if found[1] == "bytes" else ("uint", int(found[2]) // 8)
+
+
+def _words(kinds: Sequence[str], data: bytes) -> list[Any] | None:
+    """Return the values of words that are what they should be; None leaves it to eth_abi, and to its errors."""
+    found: list[Any] = []
+    for place, each in enumerate(kinds):
+        kind, word = _plain(each), data[_WORD * place : _WORD * (place + 1)]
+        if kind is None or len(word) != _WORD:
+            return None
+        name, size = kind
+        value, rest = (word[:size], word[size:]) if name == "bytes" else (word[-size:], word[:-size])
+        if any(rest) or (name == "bool" and value > b"\1"):
+            return None
+        found.append(value if name in {"bytes", "address"} else int.from_bytes(value, "big"))
+        if name == "bool":
+            found[-1] = bool(found[-1])
+    return found
 
 
 @dataclass(frozen=True)
