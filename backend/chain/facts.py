@@ -4,6 +4,7 @@ Slices of the buffer are what handlers read, and what they write into rows of th
 unless somebody asks for it as a `Log`. Offsets below count from a log's place, which is behind the network's cell.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, pairwise
@@ -72,6 +73,18 @@ class Facts(Sequence[Log]):
         return cls(network, b"".join(parts), places, {log.block_hash: log.block_timestamp for log in logs})
 
     @classmethod
+    def read(cls, network: str, rows: bytes, times: Mapping[bytes, datetime]) -> "Facts":
+        """Return the logs in these rows of `chain_logs`; each but the network has its cells where they always are."""
+        before = len(row_head(network))
+        places, at = list[int](), 0
+        while at < len(rows):
+            at += before
+            places.append(at)
+            at += TOPICS + STEP * int.from_bytes(rows[at + 140 : at + 144], "big")
+            at += int.from_bytes(rows[at - 4 : at], "big")
+        return cls(network, rows, places, times)
+
+    @classmethod
     def joined(cls, network: str, parts: Sequence["Facts"]) -> "Facts":
         """Return what the parts hold whole, one after another: blocks of a later part are higher."""
         if len(parts) == 1:
@@ -112,6 +125,11 @@ class Facts(Sequence[Log]):
     def at(self, places: Sequence[int]) -> "Facts":
         """Return the logs at these of our places."""
         return Facts(self.network, self.rows, places, self.times)
+
+    def above(self, number: int) -> "Facts":
+        """Return the logs of higher blocks than `number`."""
+        start = bisect_right(self.places, number, key=self.number)
+        return self if start == 0 else self[start:]
 
     @property
     def by_kind(self) -> Mapping[bytes, list[int]]:

@@ -76,13 +76,12 @@ def forget(session: Session, network: str, from_block: int, _touched: Touched) -
 @when_final(_MARKET, "Sale")
 def post(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Post each sale to its promoter's books, from the log itself."""
-    named = {log.topics[1][12:] for log in logs}
-    query = select(Collection.address).where(Collection.network == network, Collection.address.in_(named))
+    facts = Facts.of(network, logs)
+    named = {at: facts.topic(at, 1)[12:] for at in facts.places}
+    query = select(Collection.address).where(Collection.network == network, Collection.address.in_({*named.values()}))
     # Of others' collections, which our factory makes for anybody, there are no books and no tickets to look after.
     ours = set(session.scalars(query))
-    for log in logs:
-        if log.topics[1][12:] not in ours:
-            continue
+    for log in facts.at([at for at in facts.places if named[at] in ours]):
         sale = Sale(**row_of(network, log))
         books.post(session, sale, clock.now())
         late.note(session, sale)
