@@ -8,11 +8,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 if TYPE_CHECKING:
     from eth_abi.codec import ABICodec
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 ARTIFACTS = Path(__file__).parent / "evm" / "artifacts"
 _WORD = 32
 _PLAIN = re.compile(r"(uint|bytes)([0-9]+)")
-_ERROR_STRING = keccak(text="Error(string)")[:4]
-_PANIC = keccak(text="Panic(uint256)")[:4]
+_ERROR_STRING = keccak(b"Error(string)")[:4]
+_PANIC = keccak(b"Panic(uint256)")[:4]
 
 Entry = dict[str, Any]
 
@@ -127,12 +127,12 @@ class Interface:
 
     @cached_property
     def _errors(self) -> dict[bytes, Entry]:
-        return {keccak(text=_signature(e))[:4]: e for e in self.abi if e["type"] == "error"}
+        return {keccak(_signature(e).encode())[:4]: e for e in self.abi if e["type"] == "error"}
 
     @cached_property
     def events_by_topic(self) -> dict[bytes, str]:
         """The names of the contract's events by their first topic."""
-        return {keccak(text=_signature(e)): e["name"] for e in self.abi if e["type"] == "event"}
+        return {keccak(_signature(e).encode()): e["name"] for e in self.abi if e["type"] == "event"}
 
     def _find(self, kind: str, name: str, count: int | None = None) -> Entry:
         """Return the entry; a full signature such as `safeMint(address,uint256)` picks among overloads."""
@@ -150,7 +150,7 @@ class Interface:
         """Return selector and arguments. Structs may be dicts. Raises UnknownInAbi."""
         entry = self._find("function", function, len(args))
         values = [_to_abi(parameter, value) for parameter, value in zip(entry["inputs"], args, strict=True)]
-        return keccak(text=_signature(entry))[:4] + _coder().encode([_type(p) for p in entry["inputs"]], values)
+        return keccak(_signature(entry).encode())[:4] + _coder().encode([_type(p) for p in entry["inputs"]], values)
 
     def decode_output(self, function: str, data: bytes) -> Any:
         """Return what a call gave back: one value bare, several as a dict by name."""
@@ -160,7 +160,7 @@ class Interface:
 
     def topic(self, event: str) -> bytes:
         """Return the first topic of the event's logs."""
-        return keccak(text=_signature(self._find("event", event)))
+        return keccak(_signature(self._find("event", event)).encode())
 
     def decode_log(self, event: str, topics: Sequence[bytes], data: bytes) -> dict[str, Any]:
         """Return the log's values by name. Raises UnknownInAbi when the topics are not this event's.
@@ -215,6 +215,7 @@ def decode_output(contract: str, function: str, data: bytes) -> Any:
     return interface(contract).decode_output(function, data)
 
 
+@cache
 def topic(contract: str, event: str) -> bytes:
     """Return the first topic of logs of `contract.event`."""
     return interface(contract).topic(event)

@@ -38,7 +38,9 @@ _COLUMNS = (
 def keep(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Write the transfers among `logs` that touch us. Repeating it changes nothing."""
     facts = Facts.of(network, logs)
-    store_new(session, TokenTransfer.__tablename__, _COLUMNS, facts, _rows(facts, _ours(session, network)))
+    rows, ours = facts.told(read), _ours(session, network)
+    touching = {at: row for at, row in rows.items() if _touches(facts, at, ours)}
+    store_new(session, TokenTransfer.__tablename__, _COLUMNS, facts, touching)
 
 
 def forget(session: Session, network: str, from_block: int) -> None:
@@ -59,8 +61,8 @@ def _ours(session: Session, network: str) -> Mapping[bytes, int]:
     return found
 
 
-def _rows(facts: Facts, ours: Mapping[bytes, int]) -> dict[int, bytes]:
-    """Return the rows of those that touch us by their places. Sliced: each sale in BKS makes several."""
+def read(facts: Facts) -> dict[int, bytes]:
+    """Return the rows that transfers make by their places. Sliced: each sale in BKS makes several."""
     transfer, rows = abi.topic(BKS, "Transfer"), facts.rows
     head = bulk.count(len(_COLUMNS)) + bulk.text(facts.network)
     found: dict[int, bytes] = {}
@@ -71,25 +73,24 @@ def _rows(facts: Facts, ours: Mapping[bytes, int]) -> dict[int, bytes]:
             about, purpose = rows[at : at + 36] + _next(rows[at + 36 : at + 44]), WORD + facts.topic(at, 1)
             continue
         data = facts.shape(at, _TOPICS, _WORDS)
-        sender, receiver = rows[at + 200 : at + 220], rows[at + 236 : at + 256]
-        if NOBODY not in (sender, receiver) and not (
-            (sender in ours or receiver in ours)
-            and any(facts.number(at) >= ours[end] for end in (sender, receiver) if end in ours)
-        ):
-            continue
         found[at] = b"".join(
             (
                 head,
                 rows[at : at + 92],
                 ADDRESS,
-                sender,
+                rows[at + 200 : at + 220],
                 ADDRESS,
-                receiver,
+                rows[at + 236 : at + 256],
                 bulk.numeric(int.from_bytes(rows[data : data + 32], "big")),
                 purpose if about == rows[at : at + 44] else NULL,
             )
         )
     return found
+
+
+def _touches(facts: Facts, at: int, ours: Mapping[bytes, int]) -> bool:
+    ends = facts.rows[at + 200 : at + 220], facts.rows[at + 236 : at + 256]
+    return NOBODY in ends or any(facts.number(at) >= ours[end] for end in ends if end in ours)
 
 
 def _next(index: bytes) -> bytes:

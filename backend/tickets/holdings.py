@@ -62,7 +62,7 @@ def apply(session: Session, network: str, logs: Sequence[Log]) -> None:
     `logs` are in the order of the chain and hold whole blocks. Raises BrokenStory when facts are missing.
     """
     facts = Facts.of(network, logs)
-    told = read(facts)
+    told = facts.told(read)
     old = store_new(session, "token_movements", COLUMNS, facts, told.rows)
     _write(session, network, (read(without(facts, old)) if old else told).changes)
 
