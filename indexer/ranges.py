@@ -16,8 +16,8 @@ from indexer.node import Filter, Node
 from indexer.rpc import NodeDown, NodeTrouble
 
 _FIRST, _LARGEST = 50, 2_000
-_PAGE_LOGS, _EASY_SECONDS = 1_000, 1.5
-"""A page is one request; so many logs are four megabytes while they are read."""
+_PAGE_LOGS, _EASY_SECONDS = 600, 1.5
+"""A page is one request; so many logs are about three megabytes while they are read."""
 _STRETCH_LOGS, _STRETCH_BLOCKS, _STRETCH_SECONDS = 5_000, 10_000, 2.0
 """A stretch is one transaction: it ends when it has so many, or when so long was waited for it."""
 _AT_ONCE, _PAGES_AHEAD = 2, 4
