@@ -1,32 +1,16 @@
 """`python -m indexer follow|backfill|rebuild|verify|status`."""
 
 import argparse
-import json
-import signal
 import sys
 from collections.abc import Sequence
 
-from backend import discovery
-from backend.kit import logs
-from backend.settings import Settings, get_settings
-from indexer.apply import HandlerFailed
-from indexer.follower import NothingToFollow, WrongChain
-from indexer.health import head_of, health
-from indexer.node import Node
-from indexer.rebuild import Rebuilt, check, rebuild, rebuild_from_facts
-from indexer.reorg import DeepReorg
-from indexer.rpc import NodeTrouble, Rpc
-from indexer.runner import Job, NotAlone, Runner
-from indexer.verify import NotWhole, verify
-from indexer.writer import LOST, Writer
+from indexer import memory
 
-OK, FAILED, DEEP_REORG, WRONG_CHAIN, NOTHING, MISMATCH = 0, 1, 3, 4, 5, 6
 _EXITS = (
     "Exit codes: 0 done or stopped by SIGTERM/SIGINT; 1 failed; 2 bad arguments; 3 DeepReorg: a block that was final "
     "was undone, a person must decide; 4 the node serves another chain; 5 no contract to follow is known; 6 the index "
     "does not say what the chain says: docs/runbooks/index-mismatch.md."
 )
-_CODES: dict[type[Exception], int] = {DeepReorg: DEEP_REORG, WrongChain: WRONG_CHAIN, NothingToFollow: NOTHING}
 _ENVIRONMENT = (
     "Environment: EVM_RPC_URL, EVM_WS_URL, EVM_NETWORK, INDEX_DATABASE_URL (a direct connection, no pooler in "
     "transaction mode), FINALITY_DEPTH, DEPLOYMENTS_DIR, REDIS_URL, LOG_LEVEL."
@@ -143,114 +127,14 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _job(options: argparse.Namespace, settings: Settings) -> Job:
-    return Job(
-        network=options.network or settings.evm_network,
-        rpc_url=options.rpc_url or settings.evm_rpc_url,
-        database_url=settings.index_database_url or settings.database_url,
-        finality_depth=settings.finality_depth,
-        from_block=getattr(options, "from_block", None),
-        poll_seconds=getattr(options, "poll", 0.075),
-        ws_url=settings.evm_ws_url,
-    )
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def _runner(job: Job) -> Runner:
-    discovery.load("models", "reactions", "onchain")
-    runner = Runner(job, say=_tell)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: runner.stop.set())
-    return runner
-
-
-def _status(options: argparse.Namespace, job: Job) -> int:
-    rpc = Rpc(job.rpc_urls[0], patience=2.0)
-    writer = Writer(job.database_url, job.network)
-    try:
-        head = head_of(Node(rpc, job.finality_depth))
-        with writer.transaction() as session:
-            found = health(session, job.network, head)
-    finally:
-        rpc.close()
-        writer.close()
-    print(json.dumps(found.as_json(), indent=1) if options.json else found.as_text())
-    return OK if found.is_well(options.max_lag) else FAILED
-
-
-def _rebuild(options: argparse.Namespace, job: Job) -> int:
-    runner = _runner(job)
-    if options.check:
-        return _check(job)
-    if options.from_facts:
-        return _told(rebuild_from_facts(runner))
-    found = rebuild(runner, accept_deep_reorg=options.accept_deep_reorg)
-    if found is None:
-        _tell("stopped before the end: `follow` or `rebuild` goes on from here")
-        return FAILED
-    return _told(found)
-
-
-def _told(found: Rebuilt) -> int:
-    print(f"block  {found.block}\nbefore {found.before or '-'}\nafter  {found.after}")
-    if found.same is None:
-        _tell("there was nothing to compare with: the index was new, or the chain changed meanwhile")
-    elif not found.same:
-        _tell("the projections came out DIFFERENT: what stood there before was wrong. It is right now; find out why.")
-    return FAILED if found.same is False else OK
-
-
-def _check(job: Job) -> int:
-    tables = check(job)
-    for one in tables:
-        print(f"{one.table:<20} {one.stands} {'same' if one.stands == one.replayed else one.replayed}")
-        for line in one.differs:
-            _tell(line)
-    return OK if all(one.stands == one.replayed for one in tables) else MISMATCH
-
-
-def _verify(options: argparse.Namespace, job: Job) -> int:
-    discovery.load("models", "reactions", "onchain")
-    found = verify(job, _tell, options.sample)
-    print(json.dumps(found.as_json(), indent=1) if options.json else found.as_text())
-    return OK if found.agrees else MISMATCH
-
-
-def _read(options: argparse.Namespace, job: Job, settings: Settings) -> int:
-    runner = _runner(job)
-    if options.command == "follow":
-        from indexer import nudging  # noqa: PLC0415 - Celery is not loaded to show a status or read the past
-
-        nudging.start(settings.redis_url)
-    once = options.command == "backfill" or options.once
-    runner.follow(getattr(options, "until_block", None), once=once)
-    return OK
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     options = parser().parse_args(arguments)
-    settings = get_settings()
-    logs.configure(settings.log_level)
-    job = _job(options, settings)
-    try:
-        return _run(options, job, settings)
-    except (DeepReorg, WrongChain, NothingToFollow, NotAlone, NotWhole, HandlerFailed, NodeTrouble, *LOST) as failed:
-        _tell(f"{type(failed).__name__}: {str(failed).splitlines()[0]}")
-        return _CODES.get(type(failed), FAILED)
+    with memory.loading():
+        from indexer import commands  # noqa: PLC0415 - half a second, which an explanation does not wait for
 
-
-def _run(options: argparse.Namespace, job: Job, settings: Settings) -> int:
-    if options.command == "status":
-        return _status(options, job)
-    if options.command == "verify":
-        return _verify(options, job)
-    if options.command == "rebuild":
-        return _rebuild(options, job)
-    return _read(options, job, settings)
+        commands.load(options.command)
+    return commands.run(options)
 
 
 if __name__ == "__main__":

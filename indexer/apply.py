@@ -1,6 +1,7 @@
 """One stretch of blocks into the database: facts, what they mean, and the cursor, all in one transaction."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import delete, func, update
@@ -24,12 +25,12 @@ class Moved(Exception):
 
 
 class Discovered(Exception):
-    """These facts change which contracts we read; the stretch must be completed by `wanted` and applied again."""
+    """These facts change which contracts we read; the stretch must be completed and applied again."""
 
-    def __init__(self, wanted: Filter) -> None:
-        """Carry what to read from now on."""
+    def __init__(self, contracts: dict[bytes, str]) -> None:
+        """Carry what to read from now on: see `watched`."""
         super().__init__("the stretch changes what is watched")
-        self.wanted = wanted
+        self.contracts = contracts
 
 
 class HandlerFailed(Exception):
@@ -77,9 +78,8 @@ def apply(session: Session, network: str, at: Place, stretch: Stretch | None, fi
         _store(session, network, stretch, place.finalized)
     contracts = watched(session, network)
     if stretch is not None:
-        wanted = filter_of(contracts)
-        if wanted != stretch.wanted:
-            raise Discovered(wanted)
+        if filter_of(contracts) != stretch.wanted:
+            raise Discovered(contracts)
         _project(session, network, contracts, stretch)
     return place
 
@@ -134,6 +134,16 @@ def chosen(subscription: Subscription, contracts: dict[bytes, str], logs: Sequen
         kinds = (kind for kind in logs.by_kind if contracts.get(kind[:20]) == subscription.contract)
         return logs.chosen(kind for kind in kinds if kind[20:] in topics)
     return [log for log in logs if log.topics[0] in topics and contracts.get(log.address) == subscription.contract]
+
+
+def prepare(contracts: dict[bytes, str], logs: Facts) -> None:
+    """Have read what the handlers will ask for of these logs."""
+    for subscription in onlog.registered.seen:
+        mine = chosen(subscription, contracts, logs) if subscription.reads is not None else []
+        if isinstance(mine, Facts) and mine and subscription.reads is not None:
+            # What cannot be read is the handler's to say: it asks again, inside its transaction.
+            with suppress(Exception):
+                mine.told(subscription.reads)
 
 
 def _move_cursor(session: Session, network: str, at: Mark, end: Mark, finalized: int) -> int | None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from functools import lru_cache
 
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 _BITS = 2048
 _RARELY = 0.05

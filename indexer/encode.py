@@ -109,7 +109,7 @@ def _encoded(network: str, answers: Iterable[LogAnswer], ours: AbstractSet[str])
         last = number + index
         data, size = log.data, len(log.data) // 2 - 1
         parts.append(
-            # Each 0x becomes the length of a hash below; only hashes bring one.
+            # Only hashes bring their 0x: each becomes the length of one below.
             f"{before}{block}{index}{number}{log.transaction_hash}00000014{log.address[2:]}"
             f"{int4[log.transaction_index]}{topic_heads[len(topics)]}{''.join(topics)}{size:08x}{data[2:]}"
         )
@@ -122,7 +122,8 @@ def _encoded(network: str, answers: Iterable[LogAnswer], ours: AbstractSet[str])
         at += fixed + STEP * len(topics) + size
         if log.removed:
             raise ValueError("it was removed from the chain")
-    rows = unhexlify("".join(parts).replace("0x", "00000020"))
+    # 0x becomes 00000020; a single letter is looked for many times as fast, and no other x is hexadecimal.
+    rows = unhexlify("".join(parts).replace("x", "0000020"))
     if len(rows) != at - len(head):
         raise ValueError("its lengths are not those of what it holds")
     by_kind = {bytes.fromhex(kind.replace("0x", "")): found for kind, found in kinds.items()}

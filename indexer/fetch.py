@@ -6,6 +6,7 @@ block whose bloom speaks of an address of ours without a log of it is asked for 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from time import sleep
 
 from backend.chain.facts import Facts
@@ -41,8 +42,21 @@ class Stretch:
     logs: Facts
     wanted: Filter
     """Which logs were asked for."""
-    pages: tuple["Stretch", ...] = ()
-    """What it was joined from, when that was more than one."""
+    cuts: tuple[tuple[int, int], ...] = ()
+    """Where each page ends that it was joined from: how many headers and how many logs come before."""
+
+    def pages(self) -> list["Stretch"]:
+        """Return what it was joined from."""
+        found, header, log = [], 0, 0
+        for headers, logs in self.cuts or [(len(self.headers), len(self.logs))]:
+            found.append(Stretch(self.headers[header:headers], self.logs.cut(log, logs), self.wanted))
+            header, log = headers, logs
+        return found
+
+    def ends(self) -> list[Mark]:
+        """Return the newest block of each page."""
+        last = (self.headers[headers - 1] for headers, _ in self.cuts or [(len(self.headers), 0)])
+        return [Mark(header.number, header.hash) for header in last]
 
     @property
     def end(self) -> Mark:
@@ -62,7 +76,8 @@ def joined(parent: Mark, pages: Sequence[Stretch]) -> Stretch:
     if len(pages) == 1:
         return pages[0]
     logs = Facts.joined(pages[0].logs.network, [page.logs for page in pages])
-    return Stretch(headers, logs, pages[0].wanted, tuple(pages))
+    ends = accumulate(len(page.headers) for page in pages), accumulate(len(page.logs) for page in pages)
+    return Stretch(headers, logs, pages[0].wanted, tuple(zip(*ends, strict=True)))
 
 
 def fetch_blocks(node: Node, headers: Sequence[Header], wanted: Filter) -> Stretch:
@@ -77,8 +92,8 @@ def completed(node: Node, stretch: Stretch, wanted: Filter) -> Stretch:
     A collection found in this very stretch has logs in it, from the block of its deployment on. Of a stretch of several
     pages only the first comes back: what is missing may be more than the rest.
     """
-    if stretch.pages:
-        return completed(node, stretch.pages[0], wanted)
+    if stretch.cuts:
+        return completed(node, stretch.pages()[0], wanted)
     new = only(wanted, [address for address in wanted if wanted[address] != stretch.wanted.get(address)])
     logs = stretch.logs
     kept = [at for at in logs.places if logs.address(at) in wanted and logs.address(at) not in new]

@@ -14,10 +14,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.chain import onlog
+from backend.chain.facts import Facts
 from backend.chain.models import ChainBlock, ChainCursor, ChainLog, CursorStatus
 from backend.chain.onlog import Log, Subscription
 from backend.chain.progress import FACTS_CURSOR, FINAL_CURSORS
-from backend.chain.stored import logs_of, stored_logs
+from backend.chain.stored import stored_facts
 from backend.kit import clock, logs
 from indexer.apply import chosen, place, watched
 
@@ -87,7 +88,7 @@ class Finality:
                 return False
             lowest = min(behind.values())
             contracts = watched(session, self.network)
-            found, upto = self._logs(session, lowest, goal, _LOGS_AT_THE_HEAD if at_the_head else _LOGS_AT_ONCE)
+            found, upto = self._next(session, lowest, goal, _LOGS_AT_THE_HEAD if at_the_head else _LOGS_AT_ONCE)
         idle: list[str] = []
         for subscription in onlog.registered.final:
             name = FINAL_CURSORS + subscription.name
@@ -95,7 +96,7 @@ class Finality:
                 continue
             if is_called():
                 return True
-            mine = chosen(subscription, contracts, [log for log in found if log.block_number > behind[name]])
+            mine = chosen(subscription, contracts, found.above(behind[name]))
             if mine:
                 self._give(subscription, mine, behind[name], upto)
             else:
@@ -135,7 +136,7 @@ class Finality:
             session.execute(insert(ChainCursor), rows)
         return found | dict.fromkeys(new, 0)
 
-    def _logs(self, session: Session, after: int, upto: int, most: int) -> tuple[list[Log], int]:
+    def _next(self, session: Session, after: int, upto: int, most: int) -> tuple[Facts, int]:
         """Return about `most` logs of whole blocks after `after`, and the block up to which they reach."""
         inside = (ChainLog.network == self.network, ChainLog.block_number > after, ChainLog.block_number <= upto)
         crossed = session.scalar(
@@ -148,8 +149,7 @@ class Finality:
         if crossed is not None:
             lowest = session.scalar(select(func.min(ChainLog.block_number)).where(*inside))
             upto = max(crossed - 1, lowest or 0)
-        query = stored_logs(*inside, ChainLog.block_number <= upto)
-        return logs_of(self.network, session.execute(query)), upto
+        return stored_facts(session, self.network, after, upto), upto
 
     def _give(self, subscription: Subscription, mine: Sequence[Log], after: int, upto: int) -> None:
         name = FINAL_CURSORS + subscription.name

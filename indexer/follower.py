@@ -57,14 +57,17 @@ class Follower:
     finality_limit: int | None = None
     """A rebuild moves no checkpoint beyond this block and hands no log to final handlers."""
     place: Place = field(init=False)
+    contracts: dict[bytes, str] = field(init=False)
+    """Those that are read: names of their interfaces by address."""
     wanted: Filter = field(init=False)
+    """Their logs."""
     applied_logs: int = 0
     _lower_heads: int = 0
 
     def __post_init__(self) -> None:
         """Prepare the parts."""
         self.node.network = self.network
-        self._ranges = Ranges(self.node)
+        self._ranges = Ranges(self.node, lambda logs: facts.prepare(self.contracts, logs))
         self._finality = Finality(self.network, self.writer.transaction, self.writer.is_alive)
 
     def close(self) -> None:
@@ -77,10 +80,13 @@ class Follower:
         self._ranges.forget()
         with self.writer.transaction() as session:
             at = facts.place(session, self.network)
-            self.wanted = facts.filter_of(facts.watched(session, self.network))
+            self._read_of(facts.watched(session, self.network))
         if not self.wanted:
             raise NothingToFollow(f"no contract to watch on {self.network}: is it deployed, is its manifest there?")
         self.place = self._begin() if at is None else at
+
+    def _read_of(self, contracts: dict[bytes, str]) -> None:
+        self.contracts, self.wanted = contracts, facts.filter_of(contracts)
 
     def check_identity(self) -> None:
         """Compare chain id and genesis with what this index was begun on. Raises WrongChain, NodeTrouble."""
@@ -201,7 +207,7 @@ class Follower:
                 with self.writer.transaction(durable=finalized > self.place.finalized) as session:
                     place = facts.apply(session, self.network, self.place, stretch, finalized, parent)
             except Discovered as discovered:
-                self.wanted = discovered.wanted
+                self._read_of(discovered.contracts)
                 if stretch is not None:
                     stretch = completed(self.node, stretch, self.wanted)
                 continue

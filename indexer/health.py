@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from backend.chain.models import ChainBlock, ChainCursor, CursorStatus
 from backend.chain.progress import FACTS_CURSOR, FINAL_CURSORS, is_followed
 from indexer.node import Node
-from indexer.rpc import NodeTrouble
+from indexer.rpc import NodeTrouble, Rpc
+from indexer.runner import Job
+from indexer.writer import Writer
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,19 @@ class IndexHealth:
         return "\n".join(lines)
 
 
+def status(job: Job) -> IndexHealth:
+    """Read the network's cursors, and the node's head if it answers soon."""
+    rpc = Rpc(job.rpc_urls[0], patience=2.0)
+    writer = Writer(job.database_url, job.network)
+    try:
+        head = _head_of(Node(rpc, job.finality_depth))
+        with writer.transaction() as session:
+            return health(session, job.network, head)
+    finally:
+        rpc.close()
+        writer.close()
+
+
 def health(session: Session, network: str, head: int | None) -> IndexHealth:
     """Read one network's cursors."""
     cursors = session.scalars(
@@ -105,7 +120,7 @@ def health(session: Session, network: str, head: int | None) -> IndexHealth:
     )
 
 
-def head_of(node: Node) -> int | None:
+def _head_of(node: Node) -> int | None:
     """Return the number of the node's newest block; None when it does not answer."""
     try:
         return node.tip().head.number

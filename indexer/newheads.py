@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event, Thread
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import msgspec
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import connect
-from websockets.sync.connection import Connection
 
 from backend.kit import logs
 from indexer.waiting import Backoff
+
+if TYPE_CHECKING:
+    from websockets.sync.connection import Connection
 
 _OPEN_SECONDS = 5.0
 _PING_SECONDS = 10.0
@@ -119,6 +120,8 @@ class NewHeads:
         return missed_at is not None and monotonic() - missed_at > _SILENT_SECONDS
 
     def _run(self) -> None:
+        from websockets.exceptions import WebSocketException  # noqa: PLC0415 - reading a past needs no socket
+
         backoff = Backoff(_LONGEST_PAUSE)
         at = 0
         while not self._closed.is_set():
@@ -135,6 +138,8 @@ class NewHeads:
                 self._closed.wait(pause)
 
     def _listen(self, url: str, backoff: Backoff) -> None:
+        from websockets.sync.client import connect  # noqa: PLC0415 - as above
+
         with connect(
             url,
             open_timeout=_OPEN_SECONDS,
@@ -158,7 +163,7 @@ class NewHeads:
                 self._is_open = False
                 self._socket = None
 
-    def _hear(self, socket: Connection, backoff: Backoff) -> None:
+    def _hear(self, socket: "Connection", backoff: Backoff) -> None:
         try:
             text = socket.recv(_LOOK_UP_SECONDS)
         except TimeoutError:

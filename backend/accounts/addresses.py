@@ -3,8 +3,9 @@
 import re
 from typing import Annotated
 
-from eth_utils.address import to_checksum_address
 from pydantic import AfterValidator, Field
+
+from backend.chain.addresses import checksummed
 
 ADDRESS_BYTES = 20
 ZERO_ADDRESS = bytes(ADDRESS_BYTES)
@@ -20,7 +21,7 @@ def parse_address(text: str) -> bytes:
     if not _FORM.fullmatch(text):
         raise ValueError("an address is 0x and 40 hex digits")
     digits = text[2:]
-    if digits not in {digits.lower(), digits.upper()} and to_checksum_address(text) != text:
+    if digits not in {digits.lower(), digits.upper()} and checksummed(bytes.fromhex(digits)) != text:
         raise ValueError("the address's checksum (EIP-55) is wrong: a digit may be mistyped")
     address = bytes.fromhex(digits)
     if address == ZERO_ADDRESS:
@@ -30,7 +31,7 @@ def parse_address(text: str) -> bytes:
 
 def show_address(address: bytes) -> str:
     """Return 20 bytes as EIP-55 text."""
-    return to_checksum_address(address)
+    return checksummed(address)
 
 
 def _checked(text: str) -> str:

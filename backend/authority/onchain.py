@@ -1,20 +1,35 @@
 """Which logs rights are read from, and what the contracts and the manifest must then say."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from sqlalchemy import delete, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.authority.models import AuthorityChange
 from backend.authority.reading import NOBODY, ONE, READINGS, Right, answers
 from backend.chain import abi
 from backend.chain.deployments import deployment
+from backend.chain.facts import Facts, store_new
 from backend.chain.onlog import Log, Touched, on_log, on_undo, projects
 from backend.chain.proving import Expectation, Moment, audits, expects
+from backend.kit import bulk
+from backend.kit.bulk import NULL
 
 projects(AuthorityChange)
+
+_COLUMNS = (
+    "network",
+    "block_hash",
+    "log_index",
+    "block_number",
+    "tx_hash",
+    "contract",
+    "kind",
+    '"right"',
+    "subject",
+    "holder",
+    "value",
+)
 
 _AT_BLOCK = text("""
     SELECT DISTINCT ON (contract, "right", subject) kind, contract, "right", subject, holder, value
@@ -27,8 +42,9 @@ Rights = dict[bytes, tuple[str, list[Right]]]
 
 def _keeper(contract: str) -> Callable[[Session, str, Sequence[Log]], None]:
     def keep(session: Session, network: str, logs: Sequence[Log]) -> None:
-        rows = [row for log in logs for row in rows_of(contract, network, log)]
-        session.execute(insert(AuthorityChange).on_conflict_do_nothing(), rows)
+        facts = Facts.of(network, logs)
+        rows = {at: _rows(contract, facts, at) for at in facts.places}
+        store_new(session, AuthorityChange.__tablename__, _COLUMNS, facts, rows)
 
     keep.__qualname__ = f"keep_{contract}"
     return keep
@@ -48,23 +64,26 @@ def forget(session: Session, network: str, from_block: int, _touched: Touched) -
     )
 
 
-def rows_of(contract: str, network: str, log: Log) -> Iterator[dict[str, Any]]:
-    """Yield the rows that a log of `contract` makes."""
+def _rows(contract: str, facts: Facts, at: int) -> bytes:
+    """Return the rows that the log at this place makes: one for each right it speaks of."""
+    before = bulk.count(len(_COLUMNS)) + bulk.text(facts.network) + facts.rows[at : at + 116] + bulk.text(contract)
+    return b"".join(
+        cell
+        for right in rights_of(contract, facts.log(at))
+        for cell in (
+            before,
+            bulk.text(right.right),
+            bulk.raw(right.subject),
+            NULL if right.holder is None else bulk.raw(right.holder),
+            NULL if right.value is None else bulk.numeric(right.value),
+        )
+    )
+
+
+def rights_of(contract: str, log: Log) -> list[Right]:
+    """Return the rights that a log of `contract` speaks of."""
     event = abi.interface(contract).events_by_topic[log.topics[0]]
-    for right in READINGS[contract][event](abi.decode_log(contract, event, log.topics, log.data)):
-        yield {
-            "network": network,
-            "block_hash": log.block_hash,
-            "log_index": log.log_index,
-            "right": right.right,
-            "block_number": log.block_number,
-            "tx_hash": log.tx_hash,
-            "contract": log.address,
-            "kind": contract,
-            "subject": right.subject,
-            "holder": right.holder,
-            "value": right.value,
-        }
+    return READINGS[contract][event](abi.decode_log(contract, event, log.topics, log.data))
 
 
 def at_block(session: Session, network: str, block: int) -> Rights:

@@ -5,20 +5,23 @@ the Solidity ABI specification; the work is done by eth_abi.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 if TYPE_CHECKING:
     from eth_abi.codec import ABICodec
 
 ARTIFACTS = Path(__file__).parent / "evm" / "artifacts"
-_ERROR_STRING = keccak(text="Error(string)")[:4]
-_PANIC = keccak(text="Panic(uint256)")[:4]
+_WORD = 32
+_PLAIN = re.compile(r"(uint|bytes)([0-9]+)")
+_ERROR_STRING = keccak(b"Error(string)")[:4]
+_PANIC = keccak(b"Panic(uint256)")[:4]
 
 Entry = dict[str, Any]
 
@@ -72,11 +75,40 @@ def _from_abi(parameter: Entry, value: Any) -> Any:
 
 
 def _decode(parameters: Sequence[Entry], data: bytes) -> dict[str, Any]:
+    names = [parameter["name"] or str(place) for place, parameter in enumerate(parameters)]
+    plain = _words([parameter["type"] for parameter in parameters], data)
+    if plain is not None:
+        return dict(zip(names, plain, strict=True))
     values = _coder().decode([_type(parameter) for parameter in parameters], data)
-    return {
-        parameter["name"] or str(place): _from_abi(parameter, value)
-        for place, (parameter, value) in enumerate(zip(parameters, values, strict=True))
-    }
+    return {name: _from_abi(parameter, value) for name, parameter, value in zip(names, parameters, values, strict=True)}
+
+
+@lru_cache
+def _plain(kind: str) -> tuple[str, int] | None:
+    """Return what a value that is one word is, and how many of its bytes count; None for other types."""
+    if kind in {"address", "bool"}:
+        return kind, 20 if kind == "address" else 1
+    found = _PLAIN.fullmatch(kind)
+    if found is None:
+        return None
+    return ("bytes", int(found[2])) if found[1] == "bytes" else ("uint", int(found[2]) // 8)
+
+
+def _words(kinds: Sequence[str], data: bytes) -> list[Any] | None:
+    """Return the values of words that are what they should be; None leaves it to eth_abi, and to its errors."""
+    found: list[Any] = []
+    for place, each in enumerate(kinds):
+        kind, word = _plain(each), data[_WORD * place : _WORD * (place + 1)]
+        if kind is None or len(word) != _WORD:
+            return None
+        name, size = kind
+        value, rest = (word[:size], word[size:]) if name == "bytes" else (word[-size:], word[:-size])
+        if any(rest) or (name == "bool" and value > b"\1"):
+            return None
+        found.append(value if name in {"bytes", "address"} else int.from_bytes(value, "big"))
+        if name == "bool":
+            found[-1] = bool(found[-1])
+    return found
 
 
 @dataclass(frozen=True)
@@ -95,12 +127,12 @@ class Interface:
 
     @cached_property
     def _errors(self) -> dict[bytes, Entry]:
-        return {keccak(text=_signature(e))[:4]: e for e in self.abi if e["type"] == "error"}
+        return {keccak(_signature(e).encode())[:4]: e for e in self.abi if e["type"] == "error"}
 
     @cached_property
     def events_by_topic(self) -> dict[bytes, str]:
         """The names of the contract's events by their first topic."""
-        return {keccak(text=_signature(e)): e["name"] for e in self.abi if e["type"] == "event"}
+        return {keccak(_signature(e).encode()): e["name"] for e in self.abi if e["type"] == "event"}
 
     def _find(self, kind: str, name: str, count: int | None = None) -> Entry:
         """Return the entry; a full signature such as `safeMint(address,uint256)` picks among overloads."""
@@ -118,7 +150,7 @@ class Interface:
         """Return selector and arguments. Structs may be dicts. Raises UnknownInAbi."""
         entry = self._find("function", function, len(args))
         values = [_to_abi(parameter, value) for parameter, value in zip(entry["inputs"], args, strict=True)]
-        return keccak(text=_signature(entry))[:4] + _coder().encode([_type(p) for p in entry["inputs"]], values)
+        return keccak(_signature(entry).encode())[:4] + _coder().encode([_type(p) for p in entry["inputs"]], values)
 
     def decode_output(self, function: str, data: bytes) -> Any:
         """Return what a call gave back: one value bare, several as a dict by name."""
@@ -128,7 +160,7 @@ class Interface:
 
     def topic(self, event: str) -> bytes:
         """Return the first topic of the event's logs."""
-        return keccak(text=_signature(self._find("event", event)))
+        return keccak(_signature(self._find("event", event)).encode())
 
     def decode_log(self, event: str, topics: Sequence[bytes], data: bytes) -> dict[str, Any]:
         """Return the log's values by name. Raises UnknownInAbi when the topics are not this event's.
@@ -183,6 +215,7 @@ def decode_output(contract: str, function: str, data: bytes) -> Any:
     return interface(contract).decode_output(function, data)
 
 
+@cache
 def topic(contract: str, event: str) -> bytes:
     """Return the first topic of logs of `contract.event`."""
     return interface(contract).topic(event)

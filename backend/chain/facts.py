@@ -4,10 +4,11 @@ Slices of the buffer are what handlers read, and what they write into rows of th
 unless somebody asks for it as a `Log`. Offsets below count from a log's place, which is behind the network's cell.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, pairwise
-from typing import overload
+from typing import Any, TypeVar, overload
 
 from sqlalchemy.orm import Session
 
@@ -36,6 +37,7 @@ _HEAD = 144
 _WORD = 32
 _BYTEA = 17
 _COUNTS = [number.to_bytes(4, "big") for number in range(5)]
+Told = TypeVar("Told")
 _SIZES = [(number * _WORD).to_bytes(4, "big") for number in range(32)]
 
 
@@ -56,6 +58,8 @@ class Facts(Sequence[Log]):
         self.places = places
         self.times = times
         self._kinds = by_kind
+        self._chosen: dict[tuple[bytes, ...], Facts] = {}
+        self._told: dict[Callable[[Facts], Any], Any] = {}
 
     @classmethod
     def of(cls, network: str, logs: Sequence[Log]) -> "Facts":
@@ -70,6 +74,18 @@ class Facts(Sequence[Log]):
             at += len(head) + len(part)
             parts += (head, part)
         return cls(network, b"".join(parts), places, {log.block_hash: log.block_timestamp for log in logs})
+
+    @classmethod
+    def read(cls, network: str, rows: bytes, times: Mapping[bytes, datetime]) -> "Facts":
+        """Return the logs in these rows of `chain_logs`; each but the network has its cells where they always are."""
+        before = len(row_head(network))
+        places, at = list[int](), 0
+        while at < len(rows):
+            at += before
+            places.append(at)
+            at += TOPICS + STEP * int.from_bytes(rows[at + 140 : at + 144], "big")
+            at += int.from_bytes(rows[at - 4 : at], "big")
+        return cls(network, rows, places, times)
 
     @classmethod
     def joined(cls, network: str, parts: Sequence["Facts"]) -> "Facts":
@@ -105,13 +121,40 @@ class Facts(Sequence[Log]):
 
     def chosen(self, kinds: Iterable[bytes]) -> "Facts":
         """Return the logs of these kinds, in their order; a kind is an address and a first topic, 52 bytes."""
-        found = [self.by_kind[kind] for kind in kinds if kind in self.by_kind]
-        places = found[0] if len(found) == 1 else sorted(chain.from_iterable(found))
-        return Facts(self.network, self.rows, places, self.times)
+        there = tuple(kind for kind in kinds if kind in self.by_kind)
+        if there not in self._chosen:
+            found = [self.by_kind[kind] for kind in there]
+            places = found[0] if len(found) == 1 else sorted(chain.from_iterable(found))
+            self._chosen[there] = Facts(self.network, self.rows, places, self.times)
+        return self._chosen[there]
+
+    def told(self, read: Callable[["Facts"], Told]) -> Told:
+        """Return what `read` makes of these logs. It is pure and asked once, perhaps by another thread and ahead."""
+        if read not in self._told:
+            self._told[read] = read(self)
+        found: Told = self._told[read]
+        return found
+
+    def cut(self, start: int, end: int) -> "Facts":
+        """Return the logs from the place number `start` to the one before `end` with a buffer of their own."""
+        before = len(row_head(self.network))
+        places = self.places[start:end]
+        first = places[0] - before if places else 0
+        last = self.places[end] - before if end < len(self.places) else len(self.rows)
+        rows = self.rows[first:last] if places else b""
+        return Facts(self.network, rows, [place - first for place in places], self._times_of(places))
+
+    def _times_of(self, places: Iterable[int]) -> dict[bytes, datetime]:
+        return {block: self.times[block] for block in {self.rows[place + 4 : place + 36] for place in places}}
 
     def at(self, places: Sequence[int]) -> "Facts":
         """Return the logs at these of our places."""
         return Facts(self.network, self.rows, places, self.times)
+
+    def above(self, number: int) -> "Facts":
+        """Return the logs of higher blocks than `number`."""
+        start = bisect_right(self.places, number, key=self.number)
+        return self if start == 0 else self[start:]
 
     @property
     def by_kind(self) -> Mapping[bytes, list[int]]:

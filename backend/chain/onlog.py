@@ -10,7 +10,7 @@ Three moments:
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
@@ -48,6 +48,9 @@ Touched = set[tuple[bytes, bytes]]
 LogHandler = Callable[[Session, str, Sequence[Log]], None]
 """Gets `(session, network, logs)`; the logs are of the named kinds only, in the order of (block, log index)."""
 
+Reader = Callable[[Any], object]
+"""What a handler asks `Facts.told` for. Of a past it is read ahead, while the logs before are being written."""
+
 UndoHandler = Callable[[Session, str, int, Touched], None]
 """Gets `(session, network, from_block, touched)`: blocks from `from_block` up are undone and their facts are gone."""
 
@@ -66,6 +69,7 @@ class Subscription:
     contract: str
     events: tuple[str, ...]
     handle: LogHandler
+    reads: Reader | None = None
 
     @property
     def name(self) -> str:
@@ -87,11 +91,11 @@ class Registry:
 registered = Registry()
 
 
-def on_log(contract: str, *events: str) -> Callable[[Handler], Handler]:
+def on_log(contract: str, *events: str, reads: Reader | None = None) -> Callable[[Handler], Handler]:
     """Let the decorated handler see logs as soon as they are in a block, with the facts, in one transaction."""
 
     def keep(handle: Handler) -> Handler:
-        registered.seen.append(Subscription(contract, events, handle))
+        registered.seen.append(Subscription(contract, events, handle, reads))
         return handle
 
     return keep

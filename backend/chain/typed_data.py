@@ -6,8 +6,9 @@ Free of web3 and eth-account, so that a door may verify without them.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
+
+from backend.chain.addresses import checksummed
 
 Fields = Sequence[tuple[str, str]]
 """A struct's fields in order: (name, type)."""
@@ -44,7 +45,7 @@ def document(
             "name": name,
             "version": version,
             "chainId": chain_id,
-            "verifyingContract": to_checksum_address(verifying_contract),
+            "verifyingContract": checksummed(verifying_contract),
         },
         "message": _json_struct(types, primary_type, message),
     }
@@ -74,7 +75,7 @@ def _json(types: Mapping[str, Fields], kind: str, value: Any) -> Any:
     if kind in types:
         return _json_struct(types, kind, value)
     if kind == "address":
-        return to_checksum_address(value)
+        return checksummed(value)
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _SAFE_INTEGER:
@@ -84,7 +85,7 @@ def _json(types: Mapping[str, Fields], kind: str, value: Any) -> Any:
 
 def _hash_struct(types: Mapping[str, Fields], struct: str, values: Mapping[str, Any]) -> bytes:
     encoded = [_encode(types, kind, values[name]) for name, kind in types[struct]]
-    return keccak(keccak(text=_encode_type(types, struct)) + b"".join(encoded))
+    return keccak(keccak(_encode_type(types, struct).encode()) + b"".join(encoded))
 
 
 def _encode_type(types: Mapping[str, Fields], struct: str) -> str:
@@ -108,7 +109,7 @@ def _encode(types: Mapping[str, Fields], kind: str, value: Any) -> bytes:
     if kind in types:
         return _hash_struct(types, kind, value)
     if kind == "string":
-        return keccak(text=value)
+        return keccak(value.encode())
     raw = bytes.fromhex(value[2:]) if isinstance(value, str) and value.startswith("0x") else value
     if kind == "bytes":
         return keccak(raw)

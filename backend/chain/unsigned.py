@@ -1,8 +1,7 @@
 """A complete transaction for somebody else's wallet to sign: we never hold a fan's or a guardian's key."""
 
-from eth_utils.address import to_checksum_address
-
 from backend.chain import abi
+from backend.chain.addresses import checksummed
 from backend.chain.port import CallReverted, ChainPort
 from backend.kit.errors import Conflict
 
@@ -30,8 +29,8 @@ def transaction_for_wallet(port: ChainPort, sender: bytes, to: bytes, data: byte
     return {
         "type": "0x2",
         "chainId": hex(port.chain_id()),
-        "from": to_checksum_address(sender),
-        "to": to_checksum_address(to),
+        "from": checksummed(sender),
+        "to": checksummed(to),
         "nonce": hex(port.nonce(sender, "pending")),
         "gas": hex(estimate * (100 + _GAS_MARGIN_PERCENT) // 100),
         "maxFeePerGas": hex(fees.max_fee),

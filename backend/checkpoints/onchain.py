@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from eth_abi.abi import encode
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -24,6 +23,8 @@ _SETTLER = f"{FINAL_CURSORS}{_tickets.settle_tokens.__module__}.{_tickets.settle
 @expects("tickets")
 def tokens(session: Session, moment: Moment) -> Iterator[Expectation]:
     """Expect owner, tier, status and epoch of every token, and of a burned one that there is none."""
+    from eth_abi.abi import encode  # noqa: PLC0415 - 10 MB that reading a past does without
+
     for ticket in state.at_block(session, moment.network, moment.number, most=moment.sample):
         values = (ticket.owner, ticket.tier, ticket.status, ticket.epoch)
         yield Expectation(

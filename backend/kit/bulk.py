@@ -99,6 +99,13 @@ def copy(session: Session, table: str, columns: Sequence[str], rows: Iterable[by
         into.write(_END)
 
 
+def copied(session: Session, statement: str, **values: object) -> bytes:
+    """Return the rows that a `COPY ... TO STDOUT (FORMAT BINARY)` with named values gives, as `copy` takes them."""
+    with connection(session).cursor() as cursor, cursor.copy(statement.encode(), values) as out:
+        whole = b"".join(out)
+    return whole[len(_BEGIN) : -len(_END)]
+
+
 def run(session: Session, statement: str, **values: object) -> psycopg.Cursor[tuple[Any, ...]]:
     """Run one statement with named values (`%(name)s`) in the session's transaction; arrays are made by `array`."""
     return connection(session).execute(statement.encode(), values)

@@ -5,39 +5,20 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from backend.chain import abi
 from backend.chain.deployments import deployment
 from backend.chain.facts import Facts, store_new
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import bulk, clock
-from backend.kit.bulk import ADDRESS, NULL, WORD
 from backend.kit.nudges import nudge
-from backend.resale import credit, line, standing
+from backend.resale import credit, line, market_logs, standing
 from backend.resale.models import MarketCredit, MarketLog, MarketOrder
-from backend.resale.states import LogKind, Status
+from backend.resale.states import Status
 
 # First, so that its handlers are: what is listed is compared with holdings that are up to date.
 from backend.tickets import onchain as _tickets  # noqa: F401
 from backend.tickets.models import Collection
 
 _MARKET, _COLLECTION = "ResaleMarket", "TicketCollection"
-_KINDS = {"Sale": LogKind.SOLD, "OrderCancelled": LogKind.CANCELLED, "AllOrdersCancelled": LogKind.ALL_CANCELLED}
-_CELLS = {kind: bulk.text(kind) for kind in LogKind}
-_COLUMNS = (
-    "network",
-    "block_hash",
-    "log_index",
-    "block_number",
-    "tx_hash",
-    "kind",
-    "signer",
-    "order_hash",
-    "counter",
-    "is_credited",
-)
-_ORDER_HASH = 8
-"""Which word of a Sale's data it is."""
-
 projects(MarketLog, MarketCredit)
 
 
@@ -49,12 +30,12 @@ def the_market(_session: Session, network: str) -> list[Watch]:
     return [] if address is None else [Watch(_MARKET, address, found.blocks[_MARKET])]
 
 
-@on_log(_MARKET, *_KINDS, "Credited")
+@on_log(_MARKET, *market_logs.KINDS, "Credited", reads=market_logs.read)
 def note_orders(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Write down what the market says of orders and look at those again."""
     facts = Facts.of(network, logs)
-    rows, hashes, signers = _read(facts)
-    store_new(session, MarketLog.__tablename__, _COLUMNS, facts, rows)
+    rows, hashes, signers = facts.told(market_logs.read)
+    store_new(session, MarketLog.__tablename__, market_logs.COLUMNS, facts, rows)
     now = clock.now()
     standing.of_hashes(session, network, hashes, now)
     standing.of_signers(session, network, signers, now)
@@ -118,7 +99,7 @@ def forget(session: Session, network: str, from_block: int, touched: Touched) ->
 def settle(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Settle the orders whose sale cannot be undone any more."""
     facts = Facts.of(network, logs)
-    hashes = sorted({facts.word(at, _ORDER_HASH) for at in facts.places})
+    hashes = sorted({facts.word(at, market_logs.ORDER_HASH) for at in facts.places})
     query = select(MarketOrder).where(MarketOrder.id.in_(standing.ids_of(session, network, hashes)))
     now = clock.now()
     rows = session.scalars(query.order_by(MarketOrder.id).with_for_update()).all()
@@ -126,60 +107,6 @@ def settle(session: Session, network: str, logs: Sequence[Log]) -> None:
         row.settled_at = row.settled_at or now
     standing.look_again(session, rows, now)
     line.served(session, {row.place_id for row in rows if row.place_id is not None}, now)
-
-
-def _read(facts: Facts) -> tuple[dict[int, bytes], set[bytes], set[bytes]]:
-    """Return rows of market_logs by places, the orders they are about, and who withdrew all orders. Sliced."""
-    kinds = {abi.topic(_MARKET, event): kind for event, kind in _KINDS.items()}
-    head = bulk.count(len(_COLUMNS)) + bulk.text(facts.network)
-    rows: dict[int, bytes] = {}
-    hashes, signers = set[bytes](), set[bytes]()
-    credited = _credited(facts)
-    for at in facts.places:
-        kind = kinds.get(facts.topic(at, 0))
-        if kind is None:
-            continue
-        order, counter = NULL, NULL
-        signer = facts.topic(at, 3 if kind is LogKind.SOLD else 1)[12:]
-        if kind is LogKind.ALL_CANCELLED:
-            counter = bulk.int8(int.from_bytes(facts.word(at, 0), "big"))
-            signers.add(signer)
-        else:
-            order_hash = facts.word(at, _ORDER_HASH) if kind is LogKind.SOLD else facts.topic(at, 2)
-            hashes.add(order_hash)
-            order = WORD + order_hash
-        rows[at] = b"".join(
-            (
-                head,
-                facts.rows[at : at + 92],
-                _CELLS[kind],
-                ADDRESS,
-                signer,
-                order,
-                counter,
-                bulk.flag(value=at in credited),
-            )
-        )
-    return rows, hashes, signers
-
-
-def _credited(facts: Facts) -> set[int]:
-    """Return the places of sales whose seller could not be paid: what is credited right behind one is his share."""
-    sale, kept = abi.topic(_MARKET, "Sale"), abi.topic(_MARKET, "Credited")
-    found, last = set[int](), -1
-    for at in facts.places:
-        kind = facts.topic(at, 0)
-        if kind == sale:
-            last = at
-        elif kind == kept and last >= 0 and facts.transaction(at) == facts.transaction(last):
-            royalty, fee = (int.from_bytes(facts.word(last, number), "big") for number in (4, 6))
-            share = int.from_bytes(facts.word(last, 2), "big") - royalty - fee
-            is_sellers = facts.topic(at, 1) == facts.topic(last, 3) and facts.topic(at, 2) == facts.word(last, 1)
-            if is_sellers and int.from_bytes(facts.word(at, 0), "big") == share:
-                found.add(last)
-            # Only the first may be the seller's; a receiver's of the same wallet and amount comes behind it.
-            last = -1
-    return found
 
 
 def _is_anything_signed(session: Session, network: str, collections: set[bytes]) -> bool:

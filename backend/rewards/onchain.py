@@ -31,7 +31,7 @@ def the_token(_session: Session, network: str) -> list[Watch]:
     return [] if address is None else [Watch(BKS, address, found.blocks[BKS])]
 
 
-@on_log(BKS, *token_logs.EVENTS)
+@on_log(BKS, *token_logs.EVENTS, reads=token_logs.read)
 def keep(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Keep the transfers that touch us."""
     token_logs.keep(session, network, logs)

@@ -4,30 +4,43 @@ What else people do with the token is a fact like any other log, and no business
 block of its deployment, so that what touches us follows from the chain alone, in whatever portions it is read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.chain import abi
 from backend.chain.deployments import deployment
+from backend.chain.facts import Facts, store_new
 from backend.chain.onlog import Log, watched_addresses
+from backend.kit import bulk
+from backend.kit.bulk import ADDRESS, NULL, WORD
 from backend.rewards.models import TokenTransfer
 
 BKS = "BKS"
 EVENTS = ("Transfer", "Rewarded", "Redeemed")
 NOBODY = bytes(20)
-_CHUNK = 5_000
 _COLLECTION = "TicketCollection"
+_TOPICS, _WORDS = 3, 1
+_COLUMNS = (
+    "network",
+    "block_hash",
+    "log_index",
+    "block_number",
+    "tx_hash",
+    "sender",
+    "receiver",
+    "amount",
+    "purpose",
+)
 
 
 def keep(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Write the transfers among `logs` that touch us. Repeating it changes nothing."""
-    rows = list(_rows(network, logs, _ours(session, network)))
-    for start in range(0, len(rows), _CHUNK):
-        session.execute(insert(TokenTransfer).on_conflict_do_nothing(), rows[start : start + _CHUNK])
+    facts = Facts.of(network, logs)
+    rows, ours = facts.told(read), _ours(session, network)
+    touching = {at: row for at, row in rows.items() if _touches(facts, at, ours)}
+    store_new(session, TokenTransfer.__tablename__, _COLUMNS, facts, touching)
 
 
 def forget(session: Session, network: str, from_block: int) -> None:
@@ -48,27 +61,38 @@ def _ours(session: Session, network: str) -> Mapping[bytes, int]:
     return found
 
 
-def _rows(network: str, logs: Sequence[Log], ours: Mapping[bytes, int]) -> Iterator[dict[str, Any]]:
-    transfer = abi.topic(BKS, "Transfer")
-    purpose: tuple[bytes, int, bytes] | None = None
-    for log in logs:
-        if log.topics[0] != transfer:
+def read(facts: Facts) -> dict[int, bytes]:
+    """Return the rows that transfers make by their places. Sliced: each sale in BKS makes several."""
+    transfer, rows = abi.topic(BKS, "Transfer"), facts.rows
+    head = bulk.count(len(_COLUMNS)) + bulk.text(facts.network)
+    found: dict[int, bytes] = {}
+    about, purpose = b"", NULL
+    for at in facts.places:
+        if rows[at + 152 : at + 184] != transfer:
             # Rewarded and Redeemed come right before the Transfer that they are about.
-            purpose = log.block_hash, log.log_index + 1, log.topics[1]
+            about, purpose = rows[at : at + 36] + _next(rows[at + 36 : at + 44]), WORD + facts.topic(at, 1)
             continue
-        sender, receiver = log.topics[1][12:], log.topics[2][12:]
-        ends = {sender, receiver}
-        if NOBODY not in ends and not any(log.block_number >= ours[end] for end in ends if end in ours):
-            continue
-        is_its = purpose is not None and purpose[:2] == (log.block_hash, log.log_index)
-        yield {
-            "network": network,
-            "block_hash": log.block_hash,
-            "log_index": log.log_index,
-            "block_number": log.block_number,
-            "tx_hash": log.tx_hash,
-            "sender": sender,
-            "receiver": receiver,
-            "amount": int.from_bytes(log.data, "big"),
-            "purpose": purpose[2] if purpose is not None and is_its else None,
-        }
+        data = facts.shape(at, _TOPICS, _WORDS)
+        found[at] = b"".join(
+            (
+                head,
+                rows[at : at + 92],
+                ADDRESS,
+                rows[at + 200 : at + 220],
+                ADDRESS,
+                rows[at + 236 : at + 256],
+                bulk.numeric(int.from_bytes(rows[data : data + 32], "big")),
+                purpose if about == rows[at : at + 44] else NULL,
+            )
+        )
+    return found
+
+
+def _touches(facts: Facts, at: int, ours: Mapping[bytes, int]) -> bool:
+    ends = facts.rows[at + 200 : at + 220], facts.rows[at + 236 : at + 256]
+    return NOBODY in ends or any(facts.number(at) >= ours[end] for end in ends if end in ours)
+
+
+def _next(index: bytes) -> bytes:
+    """Return the cell of the log index after this one."""
+    return bulk.int4(int.from_bytes(index[4:], "big") + 1)

@@ -56,13 +56,6 @@ def the_market(_session: Session, network: str) -> list[Watch]:
     return [] if address is None else [Watch(_MARKET, address, found.blocks[_MARKET])]
 
 
-@on_log(_MARKET, "Sale", "Credited")
-def keep(session: Session, network: str, logs: Sequence[Log]) -> None:
-    """Keep who paid what to whom, once for each sale. Shares that could not be paid are credited right behind it."""
-    facts = Facts.of(network, logs)
-    store_new(session, Sale.__tablename__, _COLUMNS, facts, _rows(facts))
-
-
 @on_undo
 def forget(session: Session, network: str, from_block: int, _touched: Touched) -> None:
     """Forget the sales of undone blocks."""
@@ -76,13 +69,12 @@ def forget(session: Session, network: str, from_block: int, _touched: Touched) -
 @when_final(_MARKET, "Sale")
 def post(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Post each sale to its promoter's books, from the log itself."""
-    named = {log.topics[1][12:] for log in logs}
-    query = select(Collection.address).where(Collection.network == network, Collection.address.in_(named))
+    facts = Facts.of(network, logs)
+    named = {at: facts.topic(at, 1)[12:] for at in facts.places}
+    query = select(Collection.address).where(Collection.network == network, Collection.address.in_({*named.values()}))
     # Of others' collections, which our factory makes for anybody, there are no books and no tickets to look after.
     ours = set(session.scalars(query))
-    for log in logs:
-        if log.topics[1][12:] not in ours:
-            continue
+    for log in facts.at([at for at in facts.places if named[at] in ours]):
         sale = Sale(**row_of(network, log))
         books.post(session, sale, clock.now())
         late.note(session, sale)
@@ -157,6 +149,13 @@ def _credited(facts: Facts, at: int, kept: Sequence[int]) -> int:
     of_currency = [one for one in kept if facts.topic(one, 2) == word(at, 1)]
     held = [(facts.topic(one, 1)[12:], int.from_bytes(word(one, 0), "big")) for one in of_currency]
     return rules.credited(shares, held)
+
+
+@on_log(_MARKET, "Sale", "Credited", reads=_rows)
+def keep(session: Session, network: str, logs: Sequence[Log]) -> None:
+    """Keep who paid what to whom, once for each sale. Shares that could not be paid are credited right behind it."""
+    facts = Facts.of(network, logs)
+    store_new(session, Sale.__tablename__, _COLUMNS, facts, facts.told(_rows))
 
 
 def row_of(network: str, log: Log) -> dict[str, Any]:

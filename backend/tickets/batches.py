@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 from sqlalchemy.orm import Session
 
 from backend.catalog import service as catalog

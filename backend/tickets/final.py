@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from backend.accounts.models import Wallet
 from backend.chain import abi
+from backend.chain.facts import Facts
 from backend.chain.onlog import Log
 from backend.kit import logs as kit_logs
 from backend.kit.db import forget, locked
@@ -43,9 +44,15 @@ def tokens_settled(session: Session, network: str, seen: Sequence[Log], now: dat
     """Take final Transfer and StatusChanged logs into the tickets' own rows, in the order of the chain."""
     if not seen:
         return
+    facts = Facts.of(network, seen)
+    final = {(facts.address(at), int.from_bytes(facts.last_topic(at), "big")) for at in facts.places}
+    holdings.mark_final(session, network, final, facts.number(facts.places[-1]))
+    collections = _ours(session, network, {address for address, _ in final})
+    # Anybody may have our factory deploy a collection: of most there are no tickets to look after.
+    seen = list(facts.at([at for at in facts.places if facts.address(at) in collections]))
+    if not seen:
+        return
     touched = {(log.address, _token(log)) for log in seen}
-    holdings.mark_final(session, network, touched, max(log.block_number for log in seen))
-    collections = _ours(session, network, {log.address for log in seen})
     transfer = abi.topic(_CONTRACT, "Transfer")
     mints = _mints(session, collections, [log for log in seen if log.topics[0] == transfer])
     _lock(session, mints, _keys(collections, touched))

@@ -10,7 +10,7 @@ of ours is decided elsewhere.
 from collections.abc import Iterable, Sequence
 
 import psycopg
-from sqlalchemy import delete, func, select, text, tuple_
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from backend.chain.facts import Facts, store_new
@@ -49,6 +49,11 @@ _CHANGED = f"""
     FROM unnest({_GIVEN}) AS c ({_NAMES})
     WHERE h.network = %(network)s AND h.collection = c.collection AND h.token_id = c.token_id
 """  # noqa: S608 - as above
+_FINAL = """
+    UPDATE holdings h SET final = true FROM unnest(%(collection)s, %(token_id)s) AS t (collection, token_id)
+    WHERE h.network = %(network)s AND h.collection = t.collection AND h.token_id = t.token_id
+      AND NOT h.final AND h.updated_block <= %(up_to)s
+"""
 
 
 def apply(session: Session, network: str, logs: Sequence[Log]) -> None:
@@ -57,7 +62,7 @@ def apply(session: Session, network: str, logs: Sequence[Log]) -> None:
     `logs` are in the order of the chain and hold whole blocks. Raises BrokenStory when facts are missing.
     """
     facts = Facts.of(network, logs)
-    told = read(facts)
+    told = facts.told(read)
     old = store_new(session, "token_movements", COLUMNS, facts, told.rows)
     _write(session, network, (read(without(facts, old)) if old else told).changes)
 
@@ -97,20 +102,15 @@ def recompute(session: Session, network: str, touched: Iterable[Token]) -> None:
 
 def mark_final(session: Session, network: str, tokens: set[Token], up_to_block: int) -> None:
     """Say of these tokens' holdings that they cannot be undone, unless they changed after `up_to_block`."""
+    listed = list(tokens)
     session.flush()
-    session.execute(
-        text("""
-            UPDATE holdings h SET final = true
-            FROM unnest(CAST(:collection AS bytea[]), CAST(:token_id AS numeric[])) AS t (collection, token_id)
-            WHERE h.network = :network AND h.collection = t.collection AND h.token_id = t.token_id
-              AND NOT h.final AND h.updated_block <= :up_to
-        """),
-        {
-            "network": network,
-            "up_to": up_to_block,
-            "collection": [token[0] for token in tokens],
-            "token_id": [token[1] for token in tokens],
-        },
+    bulk.run(
+        session,
+        _FINAL,
+        network=network,
+        up_to=up_to_block,
+        collection=bulk.array("bytea", [bulk.raw(token[0]) for token in listed]),
+        token_id=bulk.array("numeric", [bulk.numeric(token[1]) for token in listed]),
     )
     forget(session, Holding)
 

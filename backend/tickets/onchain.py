@@ -10,7 +10,7 @@ from backend.chain.deployments import deployment
 from backend.chain.models import ChainBlock, ChainLog
 from backend.chain.onlog import Log, Touched, Watch, on_log, on_undo, projects, watches, when_final
 from backend.kit import clock
-from backend.tickets import bought, final, holdings, keys, metadata_changes, recoveries
+from backend.tickets import bought, final, holdings, keys, metadata_changes, moving, recoveries
 from backend.tickets.models import Holding, Recovery, TokenMovement
 
 _FACTORY = "CollectionFactory"
@@ -41,7 +41,7 @@ def our_contracts(session: Session, network: str) -> list[Watch]:
     ]
 
 
-@on_log(_COLLECTION, *holdings.EVENTS)
+@on_log(_COLLECTION, *holdings.EVENTS, reads=moving.read)
 def project(session: Session, network: str, logs: Sequence[Log]) -> None:
     """Keep holdings up with the chain, at once and provisionally."""
     holdings.apply(session, network, logs)

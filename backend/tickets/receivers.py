@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from backend.chain import abi
 from backend.chain.port import ChainPort

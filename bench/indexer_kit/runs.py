@@ -23,6 +23,8 @@ from scripts.machine.trouble import Trouble
 _TEMPLATE = "bench_migrated"
 _LOOK_SECONDS = 0.01
 _PATIENCE_SECONDS = 900.0
+_PARENT, _USED, _USED_ITSELF = 1, slice(11, 15), slice(11, 13)
+"""Of /proc/PID/stat, counted behind the name: ppid; utime, stime and those of children waited for; without these."""
 _DONE = "SELECT block_number >= %s FROM chain_cursors WHERE name = 'facts'"
 _BEGUN = "SELECT count(*) FROM chain_cursors WHERE name = 'facts'"
 
@@ -40,6 +42,9 @@ class Run:
     """Until final handlers were done, too, and the process had ended."""
     cpu: float
     peak_mb: float
+    node_cpu: float
+    postgres_cpu: float
+    """What the others worked for it, in seconds of CPU, until the process had ended."""
 
     @property
     def per_second(self) -> float:
@@ -112,22 +117,50 @@ def ours(world: World, kept: Databases, right: check.Expected) -> Run:
         "REDIS_URL": f"redis://{ports.LOOPBACK}:1/0",
     }
     seen = kept.server.url(SUPERUSER, name)
-    times = _timed(["-m", "indexer", "backfill"], environment, seen, right.head)
+    with _others(world, kept) as used:
+        times = _timed(["-m", "indexer", "backfill"], environment, seen, right.head)
     logs = check.check(seen, world, right)
     kept.drop(name)
-    return Run(logs, *times)
+    return Run(logs, *times, *used)
 
 
 def floor(world: World, kept: Databases, right: check.Expected) -> Run:
     """Read the same logs by the bare script."""
     name = kept.new()
     url = kept.server.url(ROLES[0], name)
-    watched = [world.contracts["CollectionFactory"], world.contracts["ResaleMarket"], *world.collections]
+    # The same contracts as ours reads, the token of the resales among them.
+    watched = [*world.contracts.values(), *world.collections]
     argv = ["-m", "bench.indexer_kit.floor", world.anvil.url, url, "0", str(right.head), *map(text_of, watched)]
-    times = _timed(argv, {}, None, right.head)
+    with _others(world, kept) as used:
+        times = _timed(argv, {}, None, right.head)
     logs = check.check_floor(kept.server.url(SUPERUSER, name), right)
     kept.drop(name)
-    return Run(logs, *times)
+    return Run(logs, *times, *used)
+
+
+@contextmanager
+def _others(world: World, kept: Databases) -> Iterator[list[float]]:
+    """Give a list that is filled, after the block, with the CPU seconds of the node and of Postgres meanwhile."""
+    nodes, servers = world.anvil.running, kept.server.running
+    assert nodes is not None  # noqa: S101 - both run
+    assert servers is not None  # noqa: S101
+    before = [_cpu_seconds(each.pid) for each in (nodes, servers)]
+    used: list[float] = []
+    yield used
+    used += [_cpu_seconds(each.pid) - was for each, was in zip((nodes, servers), before, strict=True)]
+
+
+def _cpu_seconds(parent: int) -> float:
+    """Return what a process and its children have used, those included that have ended and were waited for."""
+    ticks = 0
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended meanwhile
+        if parent in {int(status.parent.name), int(fields[_PARENT])}:
+            ticks += sum(map(int, fields[_USED if int(status.parent.name) == parent else _USED_ITSELF]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _timed(

@@ -26,10 +26,7 @@ def log(contract, event, block=1, index=0, **values):
 
 
 def rights(contract, event, **values):
-    return [
-        Right(row["right"], row["subject"], row["holder"], row["value"])
-        for row in onchain.rows_of(contract, NETWORK, log(contract, event, **values))
-    ]
+    return onchain.rights_of(contract, log(contract, event, **values))
 
 
 def test_every_event_that_is_read_is_one_of_the_contracts():

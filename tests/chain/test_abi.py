@@ -4,8 +4,11 @@ import subprocess
 import sys
 
 import pytest
-from eth_abi.abi import encode
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.chain import abi
 
@@ -48,6 +51,33 @@ def test_a_log_is_read_by_name() -> None:
         "to": HOLDER,
         "id": 65536,
     }
+
+
+_WORDS = st.one_of(
+    st.binary(min_size=32, max_size=32),
+    st.integers(0, 256).map(lambda value: value.to_bytes(32)),
+    st.binary(min_size=20, max_size=20).map(lambda value: value.rjust(32, b"\0")),
+    st.binary(max_size=8).map(lambda value: value.ljust(32, b"\0")),
+)
+_KINDS = ("address", "bool", "uint8", "uint64", "uint256", "bytes4", "bytes32", "int256")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(_KINDS), _WORDS), min_size=1, max_size=4), st.binary(max_size=33), st.booleans()
+)
+def test_words_are_read_as_the_standard_reads_them_or_refused_by_it(values, more, is_cut) -> None:
+    kinds, data = [kind for kind, _ in values], b"".join(word for _, word in values)
+    data = data[: -len(more) - 1] if is_cut else data + more
+    try:
+        right = [
+            bytes.fromhex(one[2:]) if kind == "address" else one
+            for kind, one in zip(kinds, decode(kinds, data), strict=True)
+        ]
+    except DecodingError:
+        right = None
+    found = abi._words(kinds, data)
+    assert found == right if "int256" not in kinds else found is None
+    assert right is None or found is None or [type(one) for one in found] == [type(one) for one in right]
 
 
 def test_a_log_of_another_shape_is_refused() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from backend import discovery
 from backend.chain import onlog
-from indexer import __main__
+from indexer import __main__, commands
 from indexer.runner import Job, Runner
 from scripts.machine import testbed
 from tests.fixtures.database import TEMPLATE
@@ -189,7 +189,7 @@ def index(database, chain, settings, monkeypatch) -> Iterator[Index]:
 @pytest.fixture
 def command(index, settings, monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
     """Runs `python -m indexer ...` inside this process; gives exit code, output and what was said beside it."""
-    monkeypatch.setattr(__main__.logs, "configure", lambda _level: None)
+    monkeypatch.setattr(commands.logs, "configure", lambda _level: None)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr("indexer.nudging.start", lambda _url: None)
 

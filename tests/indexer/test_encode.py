@@ -97,6 +97,30 @@ def test_parts_joined_or_merged_are_the_whole(story, data):
     assert list(Facts.merged(NETWORK, parts[::-1])) == story
 
 
+@given(stories(), st.data())
+def test_a_part_cut_out_and_a_buffer_read_again_are_what_they_were(story, data):
+    whole = Facts.of(NETWORK, story)
+    start = data.draw(st.integers(0, len(story)))
+    end = data.draw(st.integers(start, len(story)))
+    assert list(whole.cut(start, end)) == story[start:end]
+    assert whole.cut(start, end).rows == Facts.of(NETWORK, story[start:end]).rows
+    assert list(Facts.read(NETWORK, whole.rows, whole.times)) == story
+    number = data.draw(st.sampled_from([log.block_number for log in story])) if story else 0
+    assert list(whole.above(number)) == [log for log in story if log.block_number > number]
+
+
+def test_what_is_told_of_logs_is_read_once():
+    asked = []
+    facts = Facts.of(NETWORK, [Log(NETWORK, 5, hashed(5), AT, hashed(1), 0, bytes(20), (hashed(2),), b"")])
+    kind = bytes(20) + hashed(2)
+    assert facts.chosen([kind]).told(lambda one: asked.append(len(one)) or len(one)) == 1
+    read_ahead = asked.append
+    facts.chosen([kind]).told(read_ahead)
+    facts.chosen([kind, hashed(9) + bytes(20)]).told(read_ahead)
+    assert len(asked) == 2
+    assert not facts.chosen([]).places
+
+
 def test_only_what_is_wanted_is_kept_however_the_node_writes_addresses():
     one = Log(NETWORK, 5, hashed(5), AT, hashed(1), 0, bytes([0xAB]) * 20, (hashed(2),), b"")
     other = Log(NETWORK, 5, hashed(5), AT, hashed(1), 1, bytes([0xCD]) * 20, (hashed(2),), b"")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 if TYPE_CHECKING:
     from eth_account.messages import SignableMessage

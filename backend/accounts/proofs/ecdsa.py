@@ -9,10 +9,6 @@ One form only, because each second form of the same signature is a second chance
 * `r` and `s` are between 1 and the order.
 """
 
-from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature as Unrecoverable
-from eth_utils.exceptions import ValidationError
-
 from backend.accounts.addresses import ZERO_ADDRESS
 from backend.accounts.errors import BadSignature
 
@@ -23,6 +19,10 @@ _FIRST_V = 27
 
 def recover(digest: bytes, signature: bytes) -> bytes:
     """Return the 20-byte address whose key signed the 32-byte `digest`. Raises BadSignature."""
+    from eth_keys.datatypes import Signature  # noqa: PLC0415 - whoever reads a past imports this and never recovers
+    from eth_keys.exceptions import BadSignature as Unrecoverable  # noqa: PLC0415
+    from eth_utils.exceptions import ValidationError  # noqa: PLC0415
+
     if len(signature) != SIGNATURE_BYTES:
         raise BadSignature(reason="length")
     r, s, v = int.from_bytes(signature[:32]), int.from_bytes(signature[32:64]), signature[64]
