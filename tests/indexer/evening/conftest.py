@@ -142,10 +142,15 @@ def everything_else(stage: Stage, tickets) -> None:
 
 
 @pytest.fixture
-def evening(stage) -> Stage:
+def till() -> Iterator[Till]:
+    with Till() as opened:
+        yield opened
+
+
+@pytest.fixture
+def evening(stage, till) -> Stage:
     """All of it, final."""
-    with Till() as till:
-        tickets = by_card(stage, till, stage.seller.wallet)
+    tickets = by_card(stage, till, stage.seller.wallet)
     by_quote(stage)
     on_the_market(stage)
     everything_else(stage, tickets)
