@@ -58,7 +58,7 @@ def test_an_index_that_is_right_agrees_in_every_part(proven, command):
     assert set(parts) == {
         "facts", "tickets", "authority", "bks", "books", "checkpoint", "finality", "manifest", "replay"
     }  # fmt: skip
-    assert (parts["tickets"], parts["bks"]) == (6, 2)
+    assert (parts["tickets"], parts["bks"]) == (6 * 2, 2)
     assert parts["facts"] == len(proven.logs())
     assert parts["authority"] > 20
     assert command("verify")[0] == 0
@@ -160,6 +160,16 @@ def test_projections_that_do_not_follow_are_found_and_folded_again(proven, comma
     command(*FROM_FACTS)
     code, out, _ = command("verify")
     assert code == 0, out
+
+
+def test_an_owner_is_asked_for_twice_and_a_status_once(proven, command):
+    proven.execute(PROJECTIONS["an owner"][0])
+    proven.execute(PROJECTIONS["a status"][0])
+    _, out, _ = command("verify")
+    collection = proven.query("SELECT DISTINCT collection FROM holdings")[0][0].hex()
+    asked = {(token, name) for token in (65537, 65538) for name in ("ticket", "ownerOf")}
+    found = {(token, name) for token, name in asked if f"ticket {token} of 0x{collection} ({name})" in out}
+    assert found == asked - {(65538, "ownerOf")}
 
 
 def _dropping(logs):
