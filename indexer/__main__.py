@@ -1,6 +1,8 @@
 """`python -m indexer follow|backfill|rebuild|verify|status`."""
 
 import argparse
+import math
+import re
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +16,11 @@ _EXITS = (
 _ENVIRONMENT = (
     "Environment: EVM_RPC_URL, EVM_WS_URL, EVM_NETWORK, INDEX_DATABASE_URL (a direct connection, no pooler in "
     "transaction mode), FINALITY_DEPTH, DEPLOYMENTS_DIR, REDIS_URL, LOG_LEVEL."
+)
+_EPILOG = f"{_EXITS} {_ENVIRONMENT}"
+_STATUS_EXITS = (
+    "Exit codes: 0 well; 1 it is STUCK, HALTED or new, or too far behind its node, or the database does not answer; "
+    "2 bad arguments. A node that does not answer is told and is no failure of the index."
 )
 _REBUILD = (
     "Catch up, take the digest of all projections, delete this network's facts and projections, read them again and "
@@ -37,10 +44,25 @@ def _number(text: str) -> int:
     return value
 
 
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return value
+
+
+def _network(text: str) -> str:
+    if not re.fullmatch(r"eip155:[0-9]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no network of the form eip155:56")
+    return text
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--network", metavar="CAIP2", help="network to index, such as eip155:56 (EVM_NETWORK)")
+    shared.add_argument(
+        "--network", type=_network, metavar="CAIP2", help="network to index, such as eip155:56 (EVM_NETWORK)"
+    )
     shared.add_argument("--rpc-url", metavar="URL", help="JSON-RPC of a node, or of several with commas (EVM_RPC_URL)")
     reading = argparse.ArgumentParser(add_help=False)
     reading.add_argument(
@@ -52,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m indexer",
         description="Keeps the index of one network: logs of our contracts as facts, and what follows from them.",
-        epilog=f"{_EXITS} {_ENVIRONMENT}",
+        epilog=_EPILOG,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     follow = commands.add_parser(
@@ -61,12 +83,12 @@ def parser() -> argparse.ArgumentParser:
         help="catch up and keep up with the chain",
         description="Catch up with the chain and keep up with it until told to stop. One process per network writes; "
         "another one waits and takes over when the first is gone. Goes on where it was, whatever ended it.",
-        epilog=_EXITS,
+        epilog=_EPILOG,
     )
     follow.add_argument("--once", action="store_true", help="exit when the head is reached")
     follow.add_argument(
         "--poll",
-        type=float,
+        type=_seconds,
         default=0.075,
         metavar="SECONDS",
         help="pause when nothing is new and no socket tells of it (%(default)s)",
@@ -76,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
         parents=[shared, reading],
         help="read the past, with a progress line, then exit",
         description="Read up to the head as it is now, or to a block, then exit. Can be interrupted and repeated.",
-        epilog=_EXITS,
+        epilog=_EPILOG,
     )
     backfill.add_argument("--until-block", type=_number, metavar="N", help="stop at this block; default: the head")
     again = commands.add_parser(
@@ -84,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
         parents=[shared, reading],
         help="delete and read everything again, and compare",
         description=_REBUILD,
-        epilog=_EXITS,
+        epilog=_EPILOG,
     )
     how = again.add_mutually_exclusive_group()
     how.add_argument(
@@ -107,7 +129,7 @@ def parser() -> argparse.ArgumentParser:
         parents=[shared],
         help="compare everything the index says of final blocks with the chain",
         description=_VERIFY,
-        epilog=_EXITS,
+        epilog=_EPILOG,
     )
     proof.add_argument("--json", action="store_true", help="print one JSON object, with everything that differs")
     proof.add_argument("--from-block", type=_number, metavar="N", help="where the index begins, if it was told to")
@@ -118,7 +140,9 @@ def parser() -> argparse.ArgumentParser:
         "status",
         parents=[shared],
         help="show cursor, head, lag, finality and handlers",
-        description="Show how the index is. Exit code 1 when it is STUCK, HALTED, new, or too far behind its node.",
+        description="Show how the index is: its cursor, the head of the first endpoint that answers, how far it is "
+        "final, and how far each final handler is. Changes nothing.",
+        epilog=f"{_STATUS_EXITS} {_ENVIRONMENT}",
     )
     status.add_argument("--json", action="store_true", help="print one JSON object")
     status.add_argument(

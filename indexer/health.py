@@ -1,5 +1,6 @@
 """How an index is, for `python -m indexer status`. The API tells the same from the same rows (/health, /metrics)."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,10 +10,15 @@ from sqlalchemy.orm import Session
 
 from backend.chain.models import ChainBlock, ChainCursor, CursorStatus
 from backend.chain.progress import FACTS_CURSOR, FINAL_CURSORS, is_followed
+from indexer.follower import WrongChain
 from indexer.node import Node
-from indexer.rpc import NodeTrouble, Rpc
+from indexer.rpc import NodeTrouble
 from indexer.runner import Job
+from indexer.shared import answering
 from indexer.writer import Writer
+
+_PATIENCE = 2.0
+"""Seconds that a person waits for each endpoint."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class IndexHealth:
     block: int = 0
     block_at: datetime | None = None
     head: int | None = None
+    trouble: str | None = None
+    """Why no endpoint gave the head."""
     finalized: int = 0
     updated_at: datetime | None = None
     handlers: list[HandlerHealth] = field(default_factory=list)
@@ -59,7 +67,7 @@ class IndexHealth:
 
     def as_text(self) -> str:
         """Return everything as lines for a person."""
-        lag = "unknown: the node does not answer" if self.head is None else f"{self.lag_blocks:,} blocks"
+        lag = f"unknown: {self.trouble}" if self.head is None else f"{self.lag_blocks:,} blocks"
         lines = [
             f"network    {self.network}",
             f"status     {self.status}{'' if self.followed else ' (no process follows it now)'}",
@@ -78,27 +86,25 @@ class IndexHealth:
 
 
 def status(job: Job) -> IndexHealth:
-    """Read the network's cursors, and the node's head if it answers soon."""
-    rpc = Rpc(job.rpc_urls[0], patience=2.0)
+    """Read the network's cursors, and the head of the first endpoint that gives one soon."""
+    head, trouble = _head_of(job.rpc_urls, job.network)
     writer = Writer(job.database_url, job.network)
     try:
-        head = _head_of(Node(rpc, job.finality_depth))
         with writer.transaction() as session:
-            return health(session, job.network, head)
+            return health(session, job.network, head, trouble)
     finally:
-        rpc.close()
         writer.close()
 
 
-def health(session: Session, network: str, head: int | None) -> IndexHealth:
-    """Read one network's cursors."""
+def health(session: Session, network: str, head: int | None, trouble: str | None = None) -> IndexHealth:
+    """Read one network's cursors. `head` is None when no endpoint gave one, for `trouble`."""
     cursors = session.scalars(
         select(ChainCursor).where(ChainCursor.network == network).order_by(ChainCursor.name)
     ).all()
     followed = is_followed(session, network)
     facts = next((cursor for cursor in cursors if cursor.name == FACTS_CURSOR), None)
     if facts is None:
-        return IndexHealth(network, "NEW", followed=followed, head=head)
+        return IndexHealth(network, "NEW", followed=followed, head=head, trouble=trouble)
     block_at = session.scalar(
         select(ChainBlock.timestamp).where(ChainBlock.network == network, ChainBlock.hash == facts.block_hash)
     )
@@ -110,6 +116,7 @@ def health(session: Session, network: str, head: int | None) -> IndexHealth:
         block=facts.block_number,
         block_at=block_at,
         head=head,
+        trouble=trouble,
         finalized=facts.finalized_number,
         updated_at=facts.updated_at,
         handlers=[
@@ -120,9 +127,13 @@ def health(session: Session, network: str, head: int | None) -> IndexHealth:
     )
 
 
-def _head_of(node: Node) -> int | None:
-    """Return the number of the node's newest block; None when it does not answer."""
+def _head_of(urls: Sequence[str], network: str) -> tuple[int | None, str | None]:
+    """Return the number of the newest block, of the first endpoint that serves the network; or None, and why."""
     try:
-        return node.tip().head.number
-    except NodeTrouble:
-        return None
+        rpc = answering(urls, network, _PATIENCE)
+        try:
+            return Node(rpc, 0).tip().head.number, None
+        finally:
+            rpc.close()
+    except (NodeTrouble, WrongChain) as trouble:
+        return None, str(trouble)

@@ -17,8 +17,9 @@ from indexer import apply as facts
 from indexer.apply import HandlerFailed, Place
 from indexer.node import Node
 from indexer.reorg import DeepReorg
-from indexer.rpc import NodeTrouble, Rpc
+from indexer.rpc import NodeTrouble
 from indexer.runner import Job, Runner
+from indexer.shared import answering
 from indexer.writer import Writer
 
 
@@ -113,7 +114,7 @@ def _check_finality(runner: Runner, at: Place | None) -> None:
     """Refuse to throw away what the node could not give back."""
     if at is None:
         return
-    rpc = Rpc(runner.job.rpc_urls[0])
+    rpc = answering(runner.job.rpc_urls, runner.job.network)
     try:
         [theirs] = Node(rpc, runner.job.finality_depth).headers([at.mark.number])
     finally:

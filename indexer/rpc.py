@@ -11,7 +11,8 @@ from indexer.http_line import Broken, Line, Unreachable
 Call = tuple[str, Sequence[Any]]
 Answer = TypeVar("Answer")
 
-_PATIENCE = 20.0
+PATIENCE = 20.0
+"""Seconds to wait for an answer."""
 _CONNECT_PATIENCE = 3.0
 _LONGEST_MESSAGE = 300
 
@@ -63,7 +64,7 @@ def decode(raw: msgspec.Raw, decoder: msgspec.json.Decoder[Answer]) -> Answer:
 class Rpc:
     """A node's JSON-RPC. Safe to use from several threads."""
 
-    def __init__(self, url: str, patience: float = _PATIENCE) -> None:
+    def __init__(self, url: str, patience: float = PATIENCE) -> None:
         """Connect lazily to `url` (http or https); wait `patience` seconds for an answer."""
         self._line = Line(url, patience, min(patience, _CONNECT_PATIENCE))
 

@@ -5,9 +5,11 @@ from time import monotonic
 
 import msgspec
 
+from backend.chain import networks
 from backend.kit import logs
+from indexer.follower import WrongChain
 from indexer.node import Node, Tip
-from indexer.rpc import Call, NodeRefused, NodeTrouble, Rpc
+from indexer.rpc import PATIENCE, Call, NodeRefused, NodeTrouble, Rpc
 
 _PAUSE_SECONDS = 0.5
 _log = logs.get(__name__)
@@ -37,6 +39,26 @@ class SharedRpc(Rpc):
         self.at = (self.at + 1) % len(self.endpoints)
         _log.warning("indexer_changes_endpoint", place=self.at + 1, of=len(self.endpoints))
         return True
+
+
+def answering(urls: Sequence[str], network: str, patience: float = PATIENCE) -> Rpc:
+    """Return the first endpoint that answers and serves `network`: for questions that are asked once.
+
+    Raises NodeTrouble when there is none, with what each said; WrongChain when all that answer serve other chains.
+    """
+    said: list[NodeTrouble | WrongChain] = []
+    for place, url in enumerate(urls, 1):
+        rpc = Rpc(url, patience)
+        try:
+            chain_id, _ = Node(rpc, None).identity()
+            if chain_id == networks.network(network).chain_id:
+                return rpc
+            said.append(WrongChain(f"endpoint {place} serves eip155:{chain_id}, expected {network}"))
+        except NodeTrouble as trouble:
+            said.append(NodeTrouble(f"endpoint {place}: {trouble}"))
+        rpc.close()
+    words = "; ".join(map(str, said)) or "no endpoint is named: set EVM_RPC_URL"
+    raise (WrongChain if said and all(isinstance(one, WrongChain) for one in said) else NodeTrouble)(words)
 
 
 class SharedNode(Node):

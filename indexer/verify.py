@@ -26,6 +26,7 @@ from indexer.ranges import Bar
 from indexer.reorg import DeepReorg
 from indexer.rpc import Call, NodeRefused, NodeTrouble, Rpc, decode
 from indexer.runner import Job
+from indexer.shared import answering
 from indexer.writer import Writer
 
 _SHOWN = 20
@@ -89,7 +90,7 @@ def verify(job: Job, say: Callable[[str], None], sample: int | None = None) -> V
 
     Raises NotWhole, DeepReorg, NodeTrouble, and what a lost database raises.
     """
-    rpc = Rpc(job.rpc_urls[0])
+    rpc = answering(job.rpc_urls, job.network)
     node = Node(rpc, job.finality_depth)
     try:
         with _snapshot(job) as session:

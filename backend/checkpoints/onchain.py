@@ -22,17 +22,21 @@ _SETTLER = f"{FINAL_CURSORS}{_tickets.settle_tokens.__module__}.{_tickets.settle
 
 @expects("tickets")
 def tokens(session: Session, moment: Moment) -> Iterator[Expectation]:
-    """Expect owner, tier, status and epoch of every token, and of a burned one that there is none."""
+    """Expect owner, tier, status and epoch of every token, and of a burned one that there is none.
+
+    The owner by ERC-721's own ownerOf as well: that is what wallets and marketplaces believe.
+    """
     from eth_abi.abi import encode  # noqa: PLC0415 - 10 MB that reading a past does without
 
     for ticket in state.at_block(session, moment.network, moment.number, most=moment.sample):
+        about, is_there = f"ticket {ticket.token_id} of 0x{ticket.collection.hex()}", any(ticket.owner)
         values = (ticket.owner, ticket.tier, ticket.status, ticket.epoch)
-        yield Expectation(
-            f"ticket {ticket.token_id} of 0x{ticket.collection.hex()}",
-            ticket.collection,
-            abi.encode_call(_COLLECTION, "ticket", [ticket.token_id]),
-            encode(["address", "uint16", "uint8", "uint32"], values) if any(ticket.owner) else None,
-        )
+        for function, expected in (
+            ("ticket", encode(["address", "uint16", "uint8", "uint32"], values)),
+            ("ownerOf", encode(["address"], [ticket.owner])),
+        ):
+            data = abi.encode_call(_COLLECTION, function, [ticket.token_id])
+            yield Expectation(f"{about} ({function})", ticket.collection, data, expected if is_there else None)
 
 
 @audits("checkpoint", FROM_FACTS)

@@ -18,6 +18,8 @@ from backend.kit.db import SessionDep
 from backend.kit.errors import Forbidden, Unauthenticated, responses
 from backend.kit.pages import BadCursor, Page, PageParams, paginate
 from backend.settings import get_settings
+from backend.tickets import service as tickets
+from backend.tickets.errors import TicketUnknown
 
 router = APIRouter(tags=["checkpoints"])
 
@@ -38,6 +40,19 @@ def proof_of_token(
 ) -> ProofOut:
     """Return an inclusion proof that anybody can verify without us. Public, like the chain itself."""
     return ProofOut.of(proofs.of(session, get_settings().evm_network, bytes.fromhex(address[2:]), token_id))
+
+
+@router.get(
+    "/v1/tickets/{ticket_id}/proof",
+    summary="The proof of who holds a ticket, at the newest checkpoint",
+    responses=responses(TicketUnknown, NoCheckpoint, ProofNotReady),
+)
+def proof_of_ticket(ticket_id: UUID, _principal: Anyone, session: SessionDep) -> ProofOut:
+    """Return its token's inclusion proof. Public, as its history is: it says what the chain says, not whose it is."""
+    found = tickets.token_of(session, ticket_id)
+    if found is None:
+        raise NoCheckpoint
+    return ProofOut.of(proofs.of(session, *found))
 
 
 @router.get("/v1/checkpoints", summary="Roots over all tickets at final blocks", responses=responses(BadCursor))

@@ -13,9 +13,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from fastapi.testclient import TestClient
 
 from backend import discovery
-from backend.chain import onlog
+from backend.api import make_app
+from backend.chain import onlog, registry
+from backend.chain.evm.client import EvmChain
+from backend.kit import db
 from indexer import __main__, commands
 from indexer.runner import Job, Runner
 from scripts.machine import testbed
@@ -201,3 +205,24 @@ def command(index, settings, monkeypatch, capsys) -> Callable[..., tuple[int, st
         return code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def house(index, chain, cluster, settings):
+    """The API and the worker on the database of the index, with the node as their chain."""
+    index.job = replace(index.job, finality_depth=1)
+    index.execute("TRUNCATE index_checks CASCADE")
+    engine = db.configure(cluster.url("backstage_app", "of_the_indexer"))
+    settings(checkpoint_seconds=30)
+    port = EvmChain(31337, [chain.anvil.url], 1)
+    with registry.replaced(NETWORK, port, {}):
+        yield TestClient(make_app())
+    engine.dispose()
+
+
+@pytest.fixture
+def collection(chain):
+    address = chain.new_collection()
+    chain.mint(address, *chain.people[1:7])
+    chain.anvil.mine(2)
+    return address

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from backend.chain.replay import digest
 from indexer.runner import Runner
 from tests.indexer.conftest import ROOT, assert_same
+from tests.indexer.proxy import proxy
 
 
 def _digest(index):
@@ -110,10 +112,47 @@ def test_the_status_of_a_new_index_is_new(index, command):
     assert (code, json.loads(text)["status"]) == (1, "NEW")
 
 
+_GONE = "http://127.0.0.1:9"
+
+
+@contextmanager
+def _of_another_chain(chain):
+    with proxy(chain.anvil.url) as node:
+        node.change = lambda method, _, said: said | {"result": "0x1"} if method == "eth_chainId" else said
+        yield node
+
+
 def test_the_status_survives_a_node_that_is_gone(indexed, command):
-    code, text, _ = command("status", "--rpc-url", "http://127.0.0.1:9")
+    code, text, _ = command("status", "--rpc-url", _GONE)
     assert code == 0
-    assert "unknown" in text
+    assert "lag        unknown: endpoint 1: nobody listens at the node's address" in text
+
+
+def test_the_status_says_which_chain_a_node_serves_instead(indexed, chain, command):
+    with _of_another_chain(chain) as stranger:
+        told = json.loads(command("status", "--json", "--rpc-url", stranger.url)[1])
+    assert (told["head"], told["lag_blocks"]) == (None, None)
+    assert told["trouble"] == "endpoint 1 serves eip155:1, expected eip155:31337"
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["verify"], ["rebuild"]])
+def test_a_question_is_put_to_the_next_endpoint_when_one_is_gone_or_of_another_chain(
+    indexed, chain, command, arguments
+):
+    with _of_another_chain(chain) as stranger:
+        indexed.job = replace(indexed.job, rpc_url=f"{_GONE},{stranger.url},{chain.anvil.url}")
+        code, out, err = command(*arguments)
+    assert code == 0, (out, err)
+    if arguments == ["status"]:
+        assert f"head       {chain.head():,}" in out
+
+
+def test_verify_ends_when_no_endpoint_serves_the_chain(indexed, chain, command):
+    with _of_another_chain(chain) as stranger:
+        code, _, err = command("verify", "--rpc-url", stranger.url)
+        assert (code, "serves eip155:1" in err) == (4, True)
+        code, _, err = command("verify", "--rpc-url", f"{stranger.url},{_GONE}")
+        assert (code, "NodeTrouble" in err, "endpoint 2: nobody listens" in err) == (1, True, True)
 
 
 def test_an_option_wins_over_the_environment(indexed, command):
@@ -122,14 +161,52 @@ def test_an_option_wins_over_the_environment(indexed, command):
     assert "network    eip155:97" in text
 
 
-@pytest.mark.parametrize("words", [[], ["follow"], ["backfill"], ["rebuild"], ["status"]])
+COMMANDS = ("follow", "backfill", "rebuild", "verify", "status")
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)])
 def test_every_command_explains_itself(words, capsys):
     from indexer.__main__ import main
 
     with pytest.raises(SystemExit) as ended:
         main([*words, "--help"])
     assert ended.value.code == 0
-    assert "usage: python -m indexer" in capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"usage: {' '.join(['python -m indexer', *words])}" in told
+    for word in ("Exit codes: 0 ", "2 bad arguments", "EVM_RPC_URL", "EVM_NETWORK", "INDEX_DATABASE_URL"):
+        assert word in told
+
+
+def test_no_command_and_no_option_is_without_an_explanation():
+    from indexer.__main__ import parser
+
+    [commands] = [action for action in parser()._actions if action.dest == "command"]
+    assert tuple(sorted(commands.choices)) == tuple(sorted(COMMANDS))
+    for name, command in commands.choices.items():
+        assert command.description, name
+        assert [action.dest for action in command._actions if not action.help] == [], name
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status", "--network", "bsc"],
+        ["verify", "--sample", "-1"],
+        ["follow", "--poll", "0"],
+        ["follow", "--poll", "nan"],
+        ["backfill", "--until-block", "newest"],
+        ["rebuild", "--check", "--from-facts"],
+        ["reindex"],
+        [],
+    ],
+)
+def test_a_word_that_makes_no_sense_is_refused(words, capsys):
+    from indexer.__main__ import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "error: " in capsys.readouterr().err
 
 
 def test_a_whole_backfill_never_loads_web3(index, chain):

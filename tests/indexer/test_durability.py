@@ -1,9 +1,14 @@
 """Blocks at the head do not wait for the disk; what cannot be read again does."""
 
+from dataclasses import replace
+
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from backend.chain import onlog
+from scripts.machine import testbed
+from tests.fixtures.database import migrate
 from tests.indexer.conftest import assert_same
 
 
@@ -55,20 +60,37 @@ def test_the_tenant_is_the_platform_and_only_inside_the_transaction(index, chain
     writer.close()
 
 
-def test_a_database_that_crashes_forgets_nothing_for_good(index, chain, cluster):
+@pytest.fixture
+def server():
+    """A Postgres that may be killed: nobody else uses it."""
+    with testbed.postgres() as running:
+        with psycopg.connect(running.url("postgres", "postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE mine OWNER backstage_owner")
+        migrate(running.url("backstage_owner", "mine"))
+        yield running
+
+
+@pytest.fixture
+def own(index, server):
+    """The index in that server."""
+    job = replace(index.job, database_url=server.url("backstage_index", "mine"))
+    return replace(index, job=job, owner_url=server.url("backstage_owner", "mine"))
+
+
+def test_a_database_that_crashes_forgets_nothing_for_good(own, chain, server):
     """kill -9 of the server while blocks come: the checkpoint never goes back, the rest is read again."""
     collection = chain.new_collection()
     [token] = chain.mint(collection, chain.people[1])
-    strict = index.final_after(4)
+    strict = own.final_after(4)
     with strict.following():
         for turn in range(3):
             for person in range(2, 8):
                 chain.move(collection, token, chain.people[person])
-            strict.wait_for(lambda: index.cursor() and index.cursor()[2] >= 4)
-            finalized = index.cursor()[2]
-            cluster.kill()
+            strict.wait_for(lambda: own.cursor() and own.cursor()[2] >= 4)
+            finalized = own.cursor()[2]
+            server.kill()
             chain.move(collection, token, chain.people[turn])
-            cluster.start()
-            assert index.cursor()[2] >= finalized
-            strict.wait_for(lambda: index.head() == chain.head())
-    assert_same(index, chain)
+            server.start()
+            assert own.cursor()[2] >= finalized
+            strict.wait_for(lambda: own.head() == chain.head())
+    assert_same(own, chain)

@@ -1,75 +1,21 @@
-"""Checkpoints of what is final, proofs that anybody verifies, and the worker's own comparisons."""
+"""Checkpoints of what is final, what they prove, and the worker's own comparisons."""
 
-import json
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from fastapi.testclient import TestClient
 
 from backend.accounts.models import Role
-from backend.api import make_app
-from backend.chain import abi, registry
-from backend.chain.evm.client import EvmChain
 from backend.checkpoints import take, tasks
 from backend.checkpoints.models import Checkpoint, IndexCheck
-from backend.kit import clock, db, nudges
+from backend.kit import clock, nudges
 from backend.kit.db import unit_of_work
 from indexer.rebuild import rebuild
 from indexer.runner import Runner
 from tests.factories.accounts import address_of, grant, make_key, signed_in
 from tests.indexer.chainside import NETWORK
-from tests.indexer.conftest import ROOT
-
-SCRIPT = ROOT / "scripts/verify_inclusion.py"
-
-
-@pytest.fixture
-def house(index, chain, cluster, settings):
-    """The API and the worker on the database of the index, with the node as their chain."""
-    index.job = replace(index.job, finality_depth=1)
-    index.execute("TRUNCATE index_checks CASCADE")
-    engine = db.configure(cluster.url("backstage_app", "of_the_indexer"))
-    settings(checkpoint_seconds=30)
-    port = EvmChain(31337, [chain.anvil.url], 1)
-    with registry.replaced(NETWORK, port, {}):
-        yield TestClient(make_app())
-    engine.dispose()
-
-
-@pytest.fixture
-def collection(chain):
-    address = chain.new_collection()
-    chain.mint(address, *chain.people[1:7])
-    chain.anvil.mine(2)
-    return address
-
-
-def catch_up(index, chain):
-    chain.anvil.mine(1)
-    index.catch_up()
-
-
-def checkpoint(index):
-    with unit_of_work() as session:
-        return take.take(session, NETWORK, clock.now())
-
-
-def proof_of(house, collection, token):
-    answer = house.get(f"/v1/collections/0x{collection.hex()}/tickets/{token}/proof")
-    assert answer.status_code == 200, answer.json()
-    return answer.json()
-
-
-def verified(tmp_path, proof, *arguments):
-    """Run the script as somebody who has nothing of ours would."""
-    path = tmp_path / "proof.json"
-    path.write_text(json.dumps(proof))
-    command = [sys.executable, "-I", str(SCRIPT), str(path), *arguments]
-    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+from tests.indexer.houseside import catch_up, checkpoint, proof_of
 
 
 def run_checks():
@@ -93,69 +39,6 @@ def checks():
     with unit_of_work() as session:
         rows = session.query(IndexCheck).order_by(IndexCheck.id).all()
         return [(row.kind, row.status) for row in rows]
-
-
-def test_every_ticket_is_proven_without_us(index, chain, house, collection, tmp_path):
-    other = chain.new_collection()
-    [alone] = chain.mint(other, chain.people[8])
-    first = 1 << 16
-    chain.move(collection, first, chain.people[9])
-    chain.set_status(collection, first + 1, 2)
-    catch_up(index, chain)
-    made = checkpoint(index)
-    assert (made.tokens, made.collections) == (7, 2)
-    for address, token in [*((collection, first + n) for n in range(6)), (other, alone)]:
-        proof = proof_of(house, address, token)
-        assert proof["root"] == "0x" + made.root.hex()
-        done = verified(tmp_path, proof, "--root", proof["root"], "--rpc", chain.anvil.url)
-        assert done.returncode == 0, done
-        assert f"proven: ticket {token}" in done.stdout
-    moved = proof_of(house, collection, first)
-    assert moved["owner"].lower() == "0x" + chain.people[9].hex()
-    assert proof_of(house, collection, first + 1)["status"] == 2
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"owner": "0x" + "66" * 20},
-        {"status": 1},
-        {"token_id": 65537},
-        {"proof": []},
-        {"root": "0x" + "66" * 32},
-        {"collection": "0x" + "66" * 20},
-    ],
-)
-def test_a_proof_that_was_changed_proves_nothing(index, chain, house, collection, tmp_path, change):
-    catch_up(index, chain)
-    checkpoint(index)
-    proof = proof_of(house, collection, 65536)
-    assert verified(tmp_path, proof).returncode == 0
-    done = verified(tmp_path, proof | change)
-    assert done.returncode == 1
-    assert "do not lead" in done.stdout
-
-
-def test_a_root_of_another_chain_and_a_contract_that_differs_are_told(index, chain, house, collection, tmp_path):
-    catch_up(index, chain)
-    index.execute("UPDATE holdings SET owner = decode(repeat('66', 20), 'hex') WHERE token_id = 65536")
-    checkpoint(index)
-    proof = proof_of(house, collection, 65536)
-    assert verified(tmp_path, proof).returncode == 0
-    done = verified(tmp_path, proof, "--rpc", chain.anvil.url)
-    assert done.returncode == 1
-    assert f"the contract says owner 0x{chain.people[1].hex()}, status 0" in done.stdout
-    assert verified(tmp_path, proof, "--root", "0x" + "00" * 32).returncode == 1
-
-
-def test_a_burned_ticket_is_proven_to_be_burned(index, chain, house, collection, tmp_path):
-    chain.set_status(collection, 65538, 3)
-    chain.send(collection, abi.encode_call("TicketCollection", "burn", [65538]))
-    catch_up(index, chain)
-    checkpoint(index)
-    proof = proof_of(house, collection, 65538)
-    assert (proof["owner"], proof["status"]) == ("0x" + "00" * 20, 3)
-    assert verified(tmp_path, proof, "--rpc", chain.anvil.url).returncode == 0
 
 
 def test_what_is_not_final_is_in_no_checkpoint(index, chain, house, collection):
