@@ -34,13 +34,13 @@ def on_chain(collection: str, token_id: int, block_hash: str, node: str) -> str:
 try:
     proof, (root, *nodes) = json.load(sys.stdin), sys.argv[1:]
     leaf = int(proof["collection"], 16), proof["token_id"], int(proof["owner"], 16), proof["status"]
-    claims = {"the proof leads from the ticket to its root": root_of(leaf, proof["proof"]) == proof["root"]}
-    claims["its root is the one you named"] = proof["root"] == root.lower()
+    verdicts = {"the proof leads from the ticket to its root": root_of(leaf, proof["proof"]) == proof["root"]}
+    verdicts["its root is the one you named"] = proof["root"] == root.lower()
     for node in nodes:
         said = on_chain(proof["collection"], proof["token_id"], proof["block_hash"], node)
-        claims[f"{node} says: {said}"] = said == f"owner 0x{leaf[2]:040x}, status {leaf[3]:02x}"
+        verdicts[f"{node} says: {said}"] = said == f"owner 0x{leaf[2]:040x}, status {leaf[3]:02x}"
 except Exception as trouble:  # noqa: BLE001 - whatever is wrong with the arguments, the file or a node
     print(f"Nothing was verified: {trouble!r}\n\n{__doc__}", file=sys.stderr)
     sys.exit(2)
-print(*(f"{'yes' if holds else 'NO '} {claim}" for claim, holds in claims.items()), sep="\n")
-sys.exit(0 if all(claims.values()) else 1)
+print(*(f"{'yes' if holds else 'NO '} {words}" for words, holds in verdicts.items()), sep="\n")
+sys.exit(0 if all(verdicts.values()) else 1)

@@ -2,10 +2,12 @@
 
 import random
 from dataclasses import dataclass, field
+from itertools import islice
 
 from backend.chain import abi
 from tests.indexer.chainside import Chainside, token_id
 
+DEEPEST = 64
 KINDS = ("drop", "same", "late", "half", "shuffled")
 """What the new branch holds: nothing; the same in the same blocks, or a block later; every other; another order."""
 
@@ -37,6 +39,7 @@ class Branches:
 
     def reorg(self, depth, kind):
         """Replace the newest blocks by as many others. What cannot happen there any more is in them, and fails."""
+        self._by_another_miner()
         lost, self.past = self.past[-depth:], self.past[:-depth]
         flat = [(transaction, place) for place, block in enumerate(lost) for transaction in block]
         if kind == "drop":
@@ -59,8 +62,18 @@ class Branches:
         self.past = self.past[:-depth]
         self.chain.cut(depth)
 
+    def _by_another_miner(self):
+        """The same transactions in the same second would be the same blocks, by hash, and no reorg at all."""
+        self.chain.rpc("anvil_setCoinbase", "0x" + self.chance.randbytes(20).hex())
+
     def _held(self):
-        return [key[1] for key in sorted(self.chain.holdings()) if key[0] == self.collection][:12]
+        """Return a dozen tokens that somebody holds, asking for no more than these: a chain may have thousands."""
+        tried = (token for where, token in sorted(self.chain.tried) if where == self.collection)
+        return list(islice((token for token in tried if self._is_held(token)), 12))
+
+    def _is_held(self, token):
+        found = self.chain.ticket(self.collection, token)
+        return found is not None and any(found[0])
 
     def _mint(self):
         number = self.chain.next_batch(self.collection)

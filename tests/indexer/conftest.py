@@ -95,14 +95,15 @@ class Index:
         """Start `python -m indexer` on its own."""
         return self._run("indexer", *arguments)
 
-    def run_armed(self, when, *arguments) -> subprocess.Popen:
-        """As `run`, to be killed before or after the commit of its first reorg."""
-        return self._run("tests.indexer.armed", when, *arguments)
+    def armed(self) -> subprocess.Popen:
+        """Start what runs processes that are killed around the commit of a reorg; see tests/indexer/armed.py."""
+        with (self.manifests.parent / "armed.log").open("w") as log:
+            return self._run("tests.indexer.armed", log=log)  # nobody reads what hundreds of processes say
 
-    def _run(self, module, *arguments):
-        command = [sys.executable, "-m", module, *arguments]
+    def _run(self, module, *arguments, log=subprocess.PIPE):
+        command, pipe = [sys.executable, "-m", module, *arguments], subprocess.PIPE
         process = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, cwd=ROOT, env=self.environment(), stdin=pipe, stdout=pipe, stderr=log, text=True
         )
         self._processes.append(process)
         return process

@@ -2,10 +2,11 @@
 
 import random
 import signal
+from functools import partial
 
 import pytest
 
-from tests.indexer.branches import Branches
+from tests.indexer.branches import DEEPEST, KINDS, Branches
 from tests.indexer.conftest import assert_same
 
 
@@ -29,6 +30,7 @@ def _flapping(branches):
         branches.reorg(1 + turn % 3, ("same", "drop")[turn % 2])
 
 
+WHEN = ("before", "after")
 UNDOINGS = {
     "drop": lambda branches: branches.reorg(1, "drop"),
     "same": lambda branches: branches.reorg(4, "same"),
@@ -50,23 +52,54 @@ def branches(chain):
     return Branches(chain, collection, random.Random(9))
 
 
+@pytest.fixture
+def killed(index, chain, branches):
+    """Undoes blocks under a follower that is killed at it, and lets another process take over."""
+    runs = index.armed()
+
+    def kill(when, grown, undo):
+        runs.stdin.write(f"{when} follow --poll 0.01\n")
+        runs.stdin.flush()
+        branches.grow(grown)
+        index.wait_for(lambda: index.cursor() and index.cursor()[1] == chain.head_hash(), 30)
+        before = _kept(index)
+        undo(branches)
+        assert int(runs.stdout.readline()) == -signal.SIGKILL
+        if when == "before":
+            assert _kept(index) == before
+        else:
+            assert index.cursor()[1] != before[0][1]
+        index.catch_up()
+        assert_same(index, chain)
+
+    return kill
+
+
 def _kept(index):
     return index.cursor()[:2], index.logs(), index.holdings()
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_around_the_commit_of_a_reorg(index, chain, branches, when, pytestconfig):
+@pytest.mark.parametrize("when", WHEN)
+def test_killed_around_the_commit_of_a_reorg(killed, when, pytestconfig, record_property):
     names = list(UNDOINGS) if pytestconfig.getoption("--reorgs") else list(UNDOINGS)[when == "after" :: 2]
+    record_property("killed", len(names))
     for name in names:
-        process = index.run_armed(when, "follow", "--poll", "0.01")
-        branches.grow(9)
-        index.wait_for(lambda: index.cursor() and index.cursor()[1] == chain.head_hash(), 30)
-        before = _kept(index)
-        UNDOINGS[name](branches)
-        assert process.wait(20) == -signal.SIGKILL, name
-        if when == "before":
-            assert _kept(index) == before, name
-        else:
-            assert index.cursor()[1] != before[0][1], name
-        index.catch_up()
-        assert_same(index, chain)
+        killed(when, 9, UNDOINGS[name])
+
+
+def pytest_generate_tests(metafunc):
+    """With --reorgs every depth of every kind, before and after; else one depth of each kind, in turn."""
+    if "depths" not in metafunc.fixturenames:
+        return
+    every = metafunc.config.getoption("--reorgs")
+    cases = [(when, kind) for place, kind in enumerate(KINDS) for when in WHEN if every or when == WHEN[place % 2]]
+    depths = range(1, DEEPEST + 1) if every else (40,)
+    metafunc.parametrize(("when", "kind"), cases)
+    metafunc.parametrize("depths", [depths], ids=[f"{depths[0]}-{depths[-1]}"])
+
+
+@pytest.mark.timeout(1200)  # with --reorgs
+def test_killed_at_every_depth_of_every_kind(killed, when, kind, depths, record_property):
+    record_property("killed", len(depths))
+    for depth in depths:
+        killed(when, depth, partial(Branches.reorg, depth=depth, kind=kind))

@@ -14,7 +14,7 @@ from indexer.runner import Runner
 from indexer.shared import SharedNode, SharedRpc
 from scripts.machine import ports
 from scripts.machine.anvil import Anvil
-from tests.indexer.branches import KINDS, Branches
+from tests.indexer.branches import DEEPEST, KINDS, Branches
 from tests.indexer.conftest import assert_same
 from tests.indexer.proxy import proxy
 
@@ -51,15 +51,20 @@ def branches(chain):
     return Branches(chain, collection, random.Random(17))
 
 
-def _cases(config):
+def _depths(config, kind):
     if config.getoption("--reorgs"):
-        return [(depth, kind) for depth in range(1, 65) for kind in KINDS]
-    return [(depth, KINDS[(place + shift) % 5]) for place, depth in enumerate(DEPTHS) for shift in (0, 2)]
+        return range(1, DEEPEST + 1)
+    place = KINDS.index(kind)
+    return [depth for at, depth in enumerate(DEPTHS) if (at + 5 - place) % 5 in {0, 3}]
 
 
-def test_every_depth_and_kind_is_undone_and_redone(index, chain, branches, pytestconfig):
+@pytest.mark.timeout(1200)  # with --reorgs
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_depth_and_kind_is_undone_and_redone(index, chain, branches, pytestconfig, record_property, kind):
+    depths = _depths(pytestconfig, kind)
+    record_property("undone", len(depths))
     with stepping(index) as catch_up:
-        for depth, kind in _cases(pytestconfig):
+        for depth in depths:
             branches.grow(depth)
             catch_up()
             height, dead = chain.head(), chain.head_hash()
