@@ -1,5 +1,6 @@
 """How an address is written."""
 
+import pytest
 from eth_utils.address import to_checksum_address
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,4 +16,12 @@ def test_the_examples_of_the_standard() -> None:
 
 @given(st.binary(min_size=20, max_size=20))
 def test_an_address_is_written_as_everybody_writes_it(address: bytes) -> None:
-    assert checksummed(address) == to_checksum_address(address)
+    text = to_checksum_address(address)
+    assert checksummed(address) == text
+    assert checksummed(text) == checksummed(text.lower()) == text
+
+
+@pytest.mark.parametrize("wrong", [bytes(19), bytes(21), "0x", "0x" + "1" * 39, "0x" + "g" * 40, "nobody"])
+def test_what_is_no_address_is_refused(wrong: bytes | str) -> None:
+    with pytest.raises(ValueError, match=r"20 bytes|hexadecimal"):
+        checksummed(wrong)
