@@ -15,6 +15,7 @@ import psycopg
 
 from backend.chain import abi
 from scripts.machine.anvil import CHAIN_ID
+from scripts.machine.trouble import Trouble
 
 _CONTRACT = "TicketCollection"
 _AT_ONCE = 100
@@ -92,14 +93,22 @@ class Chain:
         return found
 
     def transactions(self, senders: set[bytes]) -> dict[bytes, int]:
-        """Return the hash and nonce of every transaction of `senders` in any block."""
-        calls = [("eth_getBlockByNumber", [hex(number), True]) for number in range(self.head() + 1)]
-        return {
-            bytes.fromhex(sent["hash"][2:]): int(sent["nonce"], 16)
-            for block in self.ask(calls)
-            for sent in block["transactions"]
-            if bytes.fromhex(sent["from"][2:]) in senders
-        }
+        """Return the hash and nonce of every transaction of `senders` in any block.
+
+        Raises Trouble when the node lost a block of its chain: what it says then proves nothing of the house.
+        """
+        numbers = range(self.head() + 1)
+        found = {}
+        blocks = self.ask([("eth_getBlockByNumber", [hex(number), True]) for number in numbers])
+        for number, block in zip(numbers, blocks, strict=True):
+            if block is None:
+                raise Trouble(f"the node lost block {number} of {numbers[-1]}, so its chain proves nothing")
+            found |= {
+                bytes.fromhex(sent["hash"][2:]): int(sent["nonce"], 16)
+                for sent in block["transactions"]
+                if bytes.fromhex(sent["from"][2:]) in senders
+            }
+        return found
 
     def nonces(self, address: bytes) -> tuple[int, int]:
         """Return how many transactions of an address are mined, and how many with the pool."""

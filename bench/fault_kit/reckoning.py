@@ -18,6 +18,12 @@ _TICKETS = """
     SELECT t.order_line_id::text, t.unit, t.id::text, t.token_id, t.status, c.address
     FROM tickets t JOIN collections c ON c.id = t.collection_id
 """
+SHARED_NONCES = """
+    SELECT s.role, a.signer, a.nonce, array_agg(DISTINCT a.send_id::text) FROM chain_attempts a
+    JOIN chain_signers s ON s.address = a.signer AND s.network = a.network
+    WHERE a.raw IS NOT NULL GROUP BY s.role, a.network, a.signer, a.nonce HAVING count(DISTINCT a.send_id) > 1
+"""
+"""By key: a role may have several, and each counts its own nonces."""
 _VOID_ON_CHAIN = 3
 _LATENCY = """
     SELECT extract(epoch FROM changed_at - paid_at)::float FROM orders WHERE status = 'FULFILLED' ORDER BY 1
@@ -190,13 +196,8 @@ class _Books:
 
     def shared_nonces(self) -> Iterator[str]:
         """Name nonces under which more than one call was signed."""
-        query = """
-            SELECT role, a.nonce, array_agg(DISTINCT a.send_id::text) FROM chain_attempts a
-            JOIN chain_signers s ON s.address = a.signer AND s.network = a.network
-            WHERE a.raw IS NOT NULL GROUP BY 1, 2 HAVING count(DISTINCT a.send_id) > 1
-        """
-        for role, nonce, sends in self.database.rows(query):
-            yield f"{role} nonce {nonce}: sends {', '.join(sends)}"
+        for role, address, nonce, sends in self.database.rows(SHARED_NONCES):
+            yield f"{role} 0x{bytes(address).hex()} nonce {nonce}: sends {', '.join(sends)}"
 
     def unknown_transactions(self) -> Iterator[str]:
         """Name transactions of our keys whose bytes we do not have, and attempts of ours that others' bytes ended."""

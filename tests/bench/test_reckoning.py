@@ -2,8 +2,12 @@
 
 import pytest
 
-from bench.fault_kit.evidence import Provider, Token
-from bench.fault_kit.reckoning import reckon
+from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, ChainSigner, SendStatus
+from backend.kit.db import unit_of_work
+from backend.kit.ids import new_id
+from bench.fault_kit.evidence import Chain, Database, Provider, Token
+from bench.fault_kit.reckoning import SHARED_NONCES, reckon
+from scripts.machine.trouble import Trouble
 
 COLLECTION, WALLET, OTHER, KEY = (bytes([number]) * 20 for number in (1, 2, 3, 4))
 HASH, BLOCK = b"\x05" * 32, b"\x06" * 32
@@ -166,3 +170,41 @@ def test_a_refunded_ticket_must_be_worth_nothing(house, status):
         assert house.found() == {}
     else:
         assert len(house.found()["lost"]) == 2
+
+
+def test_a_block_that_the_node_lost_is_told_by_its_number(monkeypatch):
+    blocks = [{"transactions": []}, None, {"transactions": []}]
+    monkeypatch.setattr(Chain, "head", lambda _: 2)
+    monkeypatch.setattr(Chain, "ask", lambda _, calls: (blocks[int(call[1][0], 16)] for call in calls))
+    with pytest.raises(Trouble, match="lost block 1 of 2"):
+        Chain("http://node").transactions({KEY})
+
+
+def _attempt(session, signer, nonce, now):
+    send = ChainSend(
+        id=new_id(), network="eip155:31337", signer_role="minter", to_address=COLLECTION, data=b"", value=0,
+        purpose="mint_batch", subject_id=new_id(), generation=0, status=SendStatus.FINAL, waits_on=[], trace_id="",
+        created_at=now, status_since=now,
+    )  # fmt: skip
+    session.add(send)
+    session.flush()
+    session.add(
+        ChainAttempt(
+            send_id=send.id, network=send.network, signer=signer, nonce=nonce, status=AttemptStatus.REPLACED, raw=b"r",
+            gas_limit=1, max_fee=1, priority_fee=1, tx_hash=new_id().bytes * 2, created_at=now,
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def test_each_key_of_a_role_counts_its_own_nonces(fresh_database, now):
+    with unit_of_work() as session:
+        for key in (KEY, OTHER):
+            session.add(ChainSigner(network="eip155:31337", role="minter", address=key, next_nonce=1))
+            _attempt(session, key, 0, now)
+    database = Database(fresh_database.url)
+    assert database.rows(SHARED_NONCES) == []
+    with unit_of_work() as session:
+        _attempt(session, OTHER, 0, now)
+    [(role, address, nonce, sends)] = database.rows(SHARED_NONCES)
+    assert (role, bytes(address), nonce, len(sends)) == ("minter", OTHER, 0, 2)
