@@ -98,7 +98,7 @@ class Chain:
         Raises Trouble when the node lost a block of its chain: what it says then proves nothing of the house.
         """
         numbers = range(self.head() + 1)
-        found = {}
+        found: dict[bytes, int] = {}
         blocks = self.ask([("eth_getBlockByNumber", [hex(number), True]) for number in numbers])
         for number, block in zip(numbers, blocks, strict=True):
             if block is None:
