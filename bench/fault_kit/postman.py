@@ -17,8 +17,8 @@ from typing import Any
 
 MOST_COPIES = 20
 _MOST_OF = 25
-"""One webhook in so many is delivered as often as any is; what a dead API did not take of its copies comes again."""
-_AGAIN_SECONDS = 1.0
+"""One webhook in so many is delivered as often as any is: those of its copies that the API did not take come again."""
+_AGAIN_SECONDS = 3.0
 _MANY_SHARE, _ONCE_SHARE = 0.2, 0.5
 _LATEST_SECONDS = 12.0
 _FIRST_SECONDS = 1.5
@@ -40,7 +40,9 @@ class Postman(ThreadingHTTPServer):
         self._api, self._dice = api, random.Random(seed)  # noqa: S311 - seeded on purpose
         self._lock = threading.Condition()
         self._bag: list[tuple[float, int, _Letter]] = []
-        self._numbers = self._taken = 0
+        self._numbers = 0
+        self._seen: dict[bytes, bool] = {}
+        """By body: whether it is one of those that are delivered as often as any."""
         self.delivered = 0
         self._times: Counter[bytes] = Counter()
         """How often the API took each webhook, by its body."""
@@ -59,9 +61,10 @@ class Postman(ThreadingHTTPServer):
             copies = 0 if share < _ONCE_SHARE else dice.randrange(1, 4)
             if share > 1 - _MANY_SHARE:
                 copies = dice.randrange(4, MOST_COPIES)
-            self._taken += 1
-            if self._taken % _MOST_OF == 0:
-                copies = MOST_COPIES - 1
+            body = letter[1]
+            if body not in self._seen:
+                self._seen[body] = (len(self._seen) + 1) % _MOST_OF == 0
+                copies = MOST_COPIES - 1 if self._seen[body] else copies
             first = dice.uniform(0, _FIRST_SECONDS)
             for _ in range(copies):
                 self._keep(letter, dice.uniform(0, _LATEST_SECONDS))
@@ -99,7 +102,8 @@ class Postman(ThreadingHTTPServer):
     def _deliver_copy(self, letter: _Letter) -> None:
         if self._deliver(letter) >= http.client.INTERNAL_SERVER_ERROR:
             with self._lock:
-                self._keep(letter, _AGAIN_SECONDS)
+                if self._seen[letter[1]]:
+                    self._keep(letter, _AGAIN_SECONDS)
 
     def _deliver(self, letter: _Letter) -> int:
         path, body, headers = letter
