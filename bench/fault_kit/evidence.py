@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -127,6 +128,8 @@ class Provider:
     """Order's id -> amount given back."""
     double: list[str]
     """Orders that were paid more than once."""
+    paid_at: dict[str, float] = field(default_factory=dict)
+    """Order's id -> when it took the money, in whole seconds since 1970."""
 
     @classmethod
     def ask(cls, url: str) -> Provider:
@@ -134,6 +137,7 @@ class Provider:
         with urllib.request.urlopen(f"{url}/_sim/events", timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - loopback
             events = json.loads(answer.read())
         paid: dict[str, int] = {}
+        paid_at: dict[str, float] = {}
         double, order_of = [], {}
         for event in events:
             about = event["data"]["object"]
@@ -142,6 +146,7 @@ class Provider:
                 if order in paid:
                     double.append(order)
                 paid[order] = paid.get(order, 0) + about["amount_total"]
+                paid_at.setdefault(order, float(event["created"]))
                 order_of[about["payment_intent"]] = order
         refunded: dict[str, int] = {}
         for event in events:
@@ -149,7 +154,13 @@ class Provider:
             if event["type"] == "refund.created":
                 order = order_of[about["payment_intent"]]
                 refunded[order] = refunded.get(order, 0) + about["amount"]
-        return cls(paid, refunded, double)
+        return cls(paid, refunded, double, paid_at)
+
+
+def refunds_asked(journal: Path) -> dict[str, bool]:
+    """Return the orders whose refund the crowd asked for, and of each whether the house said that it will."""
+    told = [json.loads(line) for line in journal.read_text().splitlines()]
+    return {one["order"]: one["refund"] == "taken" for one in told if one["refund"] is not None}
 
 
 def _post(url: str, body: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from bench.fault_kit.evidence import Chain, Database, Provider, Token
@@ -25,9 +26,8 @@ SHARED_NONCES = """
 """
 """By key: a role may have several, and each counts its own nonces."""
 _VOID_ON_CHAIN = 3
-_LATENCY = """
-    SELECT extract(epoch FROM changed_at - paid_at)::float FROM orders WHERE status = 'FULFILLED' ORDER BY 1
-"""
+_FULFILLED = "SELECT id::text, extract(epoch FROM changed_at)::float FROM orders WHERE status = 'FULFILLED'"
+_LATE = "SELECT id::text, extract(epoch FROM expires_at)::float FROM orders WHERE paid_at IS NULL"
 
 
 @dataclass
@@ -36,9 +36,12 @@ class Reckoning:
 
     findings: dict[str, list[str]] = field(default_factory=dict)
     purchases: int = 0
+    """Orders whose money was taken and kept."""
+    refunded: int = 0
     tokens: int = 0
     seconds_to_final: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Median, 99th of a hundred, longest: from paid to every ticket final."""
+    """Median, 99th of a hundred, longest: from the provider's taking the money to every ticket final, the time in which
+    webhooks were late and the house was dead included."""
 
     def count(self, check: str) -> int:
         """Return how many findings a check has."""
@@ -50,12 +53,14 @@ class Reckoning:
         return not any(self.findings.values())
 
 
-def reckon(chain: Chain, provider: Provider, database: Database) -> Reckoning:
-    """Look at everything."""
+def reckon(chain: Chain, provider: Provider, database: Database, refunds_asked: Mapping[str, bool]) -> Reckoning:
+    """Look at everything. `refunds_asked`: the orders whose refund was asked for -> whether the house said it will."""
     books = _Books(chain, provider, database)
-    found = Reckoning(purchases=len(provider.paid), tokens=len(books.tokens))
+    kept = [order for order in provider.paid if order not in provider.refunded]
+    found = Reckoning(purchases=len(kept), refunded=len(provider.refunded), tokens=len(books.tokens))
     checks: dict[str, Callable[[], Iterator[str]]] = {
         "lost": books.lost,
+        "refunded as asked": lambda: books.refunds(refunds_asked),
         "duplicated": books.duplicated,
         "oversold": books.oversold,
         "stuck": books.stuck,
@@ -68,7 +73,9 @@ def reckon(chain: Chain, provider: Provider, database: Database) -> Reckoning:
     }
     for name, check in checks.items():
         found.findings[name] = list(check())
-    took = [row[0] for row in database.rows(_LATENCY)]
+    took = sorted(
+        final_at - provider.paid_at[order] for order, final_at in database.rows(_FULFILLED) if order in provider.paid_at
+    )
     if took:
         found.seconds_to_final = (took[len(took) // 2], took[len(took) * 99 // 100], took[-1])
     return found
@@ -129,6 +136,20 @@ class _Books:
                     yield f"order {line.number} ({line.status}) ticket {ticket_id} unit {unit} ({status}): no token"
                 elif (token.owner, token.tier) != (line.owner, line.tier):
                     yield f"order {line.number} ticket {ticket_id}: token {_shown(token)} is somebody else's"
+
+    def refunds(self, asked: Mapping[str, bool]) -> Iterator[str]:
+        """Name orders whose money went back and nobody had asked for it, and those where it was promised and did not.
+
+        Money that came after the order's seats had been let go may go back unasked, if it bought no ticket.
+        """
+        let_go: dict[str, float] = dict(self.database.rows(_LATE))
+        for order, amount in self.provider.refunded.items():
+            if order not in asked and self.provider.paid_at.get(order, 0.0) + 1 <= let_go.get(order, inf):
+                yield f"order {order}: {amount} went back, and nobody had asked for it"
+        for order, is_promised in asked.items():
+            back, paid = self.provider.refunded.get(order, 0), self.provider.paid.get(order, 0)
+            if back not in ({paid} if is_promised else {0, paid}):
+                yield f"order {order}: its refund was asked for, {back} of {paid} went back"
 
     def duplicated(self) -> Iterator[str]:
         """Name tokens nobody paid for, tokens of two tickets, and orders whose money was taken twice."""

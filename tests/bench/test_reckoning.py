@@ -1,11 +1,13 @@
 """The reckoning finds what it is there to find, and names it; where everything agrees it finds nothing."""
 
+import json
+
 import pytest
 
 from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, ChainSigner, SendStatus
 from backend.kit.db import unit_of_work
 from backend.kit.ids import new_id
-from bench.fault_kit.evidence import Chain, Database, Provider, Token
+from bench.fault_kit.evidence import Chain, Database, Provider, Token, refunds_asked
 from bench.fault_kit.reckoning import SHARED_NONCES, reckon
 from scripts.machine.trouble import Trouble
 
@@ -19,7 +21,8 @@ class House:
     """A small world in which everything agrees, until a test changes a part of it. Is both chain and database."""
 
     def __init__(self):
-        self.provider = Provider({ORDER: 1_000}, {}, [])
+        self.provider = Provider({ORDER: 1_000}, {}, [], {ORDER: 1_000_000.0})
+        self.refunds_asked = {}
         self.on_chain = [Token(COLLECTION, 65_536, WALLET, 1, 0), Token(COLLECTION, 65_537, WALLET, 1, 0)]
         self.sent = {HASH: 0}
         self.counted = (1, 1)
@@ -44,7 +47,8 @@ class House:
             "status = 'DROPPED'": [],
             "FROM chain_logs": [(BLOCK, 0)],
             "FROM holdings": [(COLLECTION, 65_536, WALLET, 1, 0), (COLLECTION, 65_537, WALLET, 1, 0)],
-            "status = 'FULFILLED' ORDER BY": [(3.5,)],
+            "status = 'FULFILLED'": [(ORDER, 1_000_003.5)],
+            "WHERE paid_at IS NULL": [],
         }
 
     def rows(self, query, *_):
@@ -67,8 +71,20 @@ class House:
         return self.sent
 
     def found(self):
-        reckoning = reckon(self, self.provider, self)
-        return {name: findings for name, findings in reckoning.findings.items() if findings}
+        return {name: findings for name, findings in self.reckoned().findings.items() if findings}
+
+    def reckoned(self):
+        return reckon(self, self.provider, self, self.refunds_asked)
+
+    def gives_back(self, amount=1_000):
+        """The order's money went back, and its tickets were made void."""
+        self.provider.refunded[ORDER] = amount
+        self.tables["coalesce(sum(amount), 0)"] = [(1_000 - amount,)]
+        self.tables["FROM tickets t"] = [
+            ("line", unit, f"ticket-{unit}", 65_536 + unit, "VOID", COLLECTION) for unit in (0, 1)
+        ]
+        self.on_chain = [Token(COLLECTION, 65_536 + unit, WALLET, 1, VOID) for unit in (0, 1)]
+        self.tables["FROM holdings"] = [(COLLECTION, 65_536 + unit, WALLET, 1, VOID) for unit in (0, 1)]
 
 
 @pytest.fixture
@@ -157,19 +173,51 @@ def test_an_index_that_differs_from_the_chain_is_told(house):
     assert len(house.found()["the index is the chain"]) == 3
 
 
-@pytest.mark.parametrize("status", ["LIVE", "VOID"])
-def test_a_refunded_ticket_must_be_worth_nothing(house, status):
-    house.provider.refunded[ORDER] = 1_000
-    house.tables["coalesce(sum(amount), 0)"] = [(0,)]
-    house.tables["FROM tickets t"] = [
-        ("line", unit, f"ticket-{unit}", 65_536 + unit, status, COLLECTION) for unit in (0, 1)
-    ]
-    if status == "VOID":
-        house.on_chain = [Token(COLLECTION, 65_536 + unit, WALLET, 1, VOID) for unit in (0, 1)]
-        house.tables["FROM holdings"] = [(COLLECTION, 65_536 + unit, WALLET, 1, VOID) for unit in (0, 1)]
-        assert house.found() == {}
-    else:
-        assert len(house.found()["lost"]) == 2
+def test_a_refund_that_was_asked_for_is_none_of_the_purchases_and_no_finding(house):
+    house.refunds_asked[ORDER] = True
+    house.gives_back()
+    assert house.found() == {}
+    assert (house.reckoned().purchases, house.reckoned().refunded) == (0, 1)
+
+
+def test_a_refund_that_nobody_asked_for_is_told(house):
+    house.gives_back()
+    assert "nobody had asked" in house.found()["refunded as asked"][0]
+
+
+def test_money_that_came_too_late_and_bought_nothing_may_go_back_unasked(house):
+    house.gives_back()
+    house.tables["WHERE paid_at IS NULL"] = [(ORDER, 1_000_000.0)]
+    assert house.found() == {}
+    house.tables["WHERE paid_at IS NULL"] = [(ORDER, 1_000_001.0)]
+    assert set(house.found()) == {"refunded as asked"}
+
+
+@pytest.mark.parametrize(("is_promised", "back", "is_told"), [(True, 0, True), (False, 0, False), (False, 400, True)])
+def test_a_refund_that_was_promised_must_go_back_and_all_of_it(house, is_promised, back, is_told):
+    house.refunds_asked[ORDER] = is_promised
+    if back:
+        house.gives_back(back)
+    assert ("refunded as asked" in house.found()) is is_told
+
+
+def test_a_refunded_ticket_must_be_worth_nothing(house):
+    house.refunds_asked[ORDER] = True
+    tickets = house.tables["FROM tickets t"]
+    house.gives_back()
+    house.tables["FROM tickets t"] = tickets
+    assert len(house.found()["lost"]) == 2
+
+
+def test_from_paid_to_final_is_counted_from_when_the_provider_took_the_money(house):
+    assert house.reckoned().seconds_to_final == (3.5, 3.5, 3.5)
+
+
+def test_the_journal_says_which_refunds_were_asked_for(tmp_path):
+    journal = tmp_path / "purchases.jsonl"
+    told = [{"order": name, "refund": refund} for name, refund in (("a", None), ("b", "asked"), ("c", "taken"))]
+    journal.write_text("".join(json.dumps(one) + "\n" for one in told))
+    assert refunds_asked(journal) == {"b": False, "c": True}
 
 
 def test_a_block_that_the_node_lost_is_told_by_its_number(monkeypatch):
