@@ -118,15 +118,18 @@ def short(seed: int) -> Plan:
     )  # fmt: skip
 
 
-def broken(seed: int, variant: str, only_steps: tuple[str, ...], only_troubles: tuple[str, ...]) -> Plan:
-    """Return what is long enough to find the mistake of a broken variant, where that mistake shows."""
+def broken(seed: int, variant: str | None, only_steps: tuple[str, ...], only_troubles: tuple[str, ...]) -> Plan:
+    """Return what is long enough to find the mistake of a broken variant, where that mistake shows.
+
+    Without a variant it is the control: the product as it is must pass the very same.
+    """
     return Plan(
-        name=variant, seed=seed, variant=variant,
+        name=variant or "control", seed=seed, variant=variant,
         purchases=60, rate=3.0, buyers=12, fans=6, shows=3,
         rounds=2, still_rounds=2, kills=0, every_step=False, only_steps=only_steps, only_troubles=only_troubles,
         least_kinds=12, least_troubles=1, least_reorgs=0, least_flushes=0,
         least_duplicated=0, least_redelivered=0, least_copies=0, least_refunds=0, longest_to_final=_FIVE_MINUTES,
         workers=2, block_time=0.5, finality_depth=8, deepest_reorg=3, reorgs=1, flushes=0, troubles=4,
         hold_seconds=30, visibility=6, longest_lease=20.0, stand_still=8.0,
-        fault_seconds=60.0, longest_fault_seconds=90.0, quiet_seconds=25.0,
+        fault_seconds=60.0, longest_fault_seconds=120.0, quiet_seconds=90.0,
     )  # fmt: skip

@@ -62,6 +62,7 @@ def reckon(chain: Chain, provider: Provider, database: Database, refunds_asked: 
         "lost": books.lost,
         "refunded as asked": lambda: books.refunds(refunds_asked),
         "duplicated": books.duplicated,
+        "every token has its ticket": books.unclaimed,
         "oversold": books.oversold,
         "stuck": books.stuck,
         "the ledger sums to zero": books.ledger,
@@ -113,6 +114,12 @@ class _Books:
         self.tickets = [
             (*row[:3], None if row[3] is None else int(row[3]), *row[4:]) for row in database.rows(_TICKETS)
         ]
+        self._tickets_of = Counter((bytes(row[5]), row[3]) for row in self.tickets if row[3] is not None)
+        self._paid: Counter[tuple[bytes, bytes, int]] = Counter()
+        """Tickets that were paid for, by collection, owner and tier."""
+        for line in self.lines:
+            if line.order in provider.paid:
+                self._paid[line.collection, line.owner, line.tier] += line.quantity
 
     def lost(self) -> Iterator[str]:
         """Name tickets that were paid for and are not the buyer's on chain."""
@@ -153,11 +160,14 @@ class _Books:
 
     def duplicated(self) -> Iterator[str]:
         """Name tokens nobody paid for, tokens of two tickets, and orders whose money was taken twice."""
-        claimed = Counter((bytes(ticket[5]), ticket[3]) for ticket in self.tickets if ticket[3] is not None)
+        there = Counter((token.collection, token.owner, token.tier) for token in self.tokens)
         for token in self.tokens:
-            times = claimed[token.collection, token.token_id]
-            if times != 1:
+            times, tokens = self._claimed(token), there[token.collection, token.owner, token.tier]
+            paid = self._paid[token.collection, token.owner, token.tier]
+            if times > 1:
                 yield f"token {_shown(token)} of 0x{token.owner.hex()}: {times} tickets have it"
+            elif times == 0 and tokens > paid:
+                yield f"token {_shown(token)}: 0x{token.owner.hex()} has {tokens} tokens for {paid} paid tickets"
         paid_lines = {line.id for line in self.lines if line.order in self.provider.paid}
         for ticket in self.tickets:
             if ticket[0] not in paid_lines:
@@ -165,6 +175,12 @@ class _Books:
         for order in self.provider.double:
             left = self.provider.paid[order] - self.provider.refunded.get(order, 0)
             yield f"order {order}: its money was taken twice, {left} in all is kept"
+
+    def unclaimed(self) -> Iterator[str]:
+        """Name tokens whose tickets do not know of them yet: nothing too many was minted, the house is late."""
+        for token in self.tokens:
+            if self._claimed(token) == 0:
+                yield f"token {_shown(token)} of 0x{token.owner.hex()}: no ticket has it"
 
     def oversold(self) -> Iterator[str]:
         """Name tiers with more tickets or holds than seats, and counters that are not what was sold."""
@@ -247,6 +263,10 @@ class _Books:
             if seen != (token.owner, token.tier, token.status):
                 yield f"token {_shown(token)}: the index has {seen}"
         yield from (f"token {place[1]} of 0x{place[0].hex()}: only in the index" for place in held)
+
+    def _claimed(self, token: Token) -> int:
+        """Count the tickets that have a token."""
+        return self._tickets_of[token.collection, token.token_id]
 
     def _worthless(self, line: _Line, tickets: list[tuple[Any, ...]]) -> Iterator[str]:
         """Name tickets that are worth something although their money went back."""

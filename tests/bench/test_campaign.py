@@ -1,11 +1,15 @@
 """The campaign's loop, without a house: what must happen at least, and what cannot happen now and is tried again."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench.fault_kit import launch, mischief
 from bench.fault_kit import plan as plans
 from bench.fault_kit.campaign import Campaign
 from bench.fault_kit.tally import Tally, are_met, goals
+from bench.fault_kit.variants import VARIANTS
+from bench.programs import faults
 from scripts.machine.trouble import Trouble
 from tests.bench.line import Line
 
@@ -106,3 +110,21 @@ def test_only_what_the_broker_takes_back_after_its_patience_counts_as_redelivere
     assert line.said == []
     redis.QoS.restore_visible(Channel())
     assert line.said == [{"count": "redelivered", "by": 1}]
+
+
+def test_a_variant_is_found_only_by_the_finding_of_its_mistake_and_its_control_must_pass():
+    variant = VARIANTS["batch-re-formed"]
+    own = {"duplicated": ["token 7 of 0xaa: 0xbb has 4 tokens for 2 paid tickets"]}
+    late = {"duplicated": ["token 7 of 0xaa: 2 tickets have it"], "stuck": ["order 1: PAID"]}
+    assert faults._judged(variant, 1, own, is_broken=True)[0]
+    assert not faults._judged(variant, 1, late, is_broken=True)[0]
+    assert not faults._judged(variant, 2, own, is_broken=True)[0]  # it could not go on: that proves nothing
+    assert faults._judged(variant, 0, {}, is_broken=False)[0]
+    assert not faults._judged(variant, 1, {}, is_broken=False)[0]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_control_of_a_variant_is_the_very_same_plan_without_the_mistake(name):
+    variant = VARIANTS[name]
+    control, broken = (plans.broken(3, one, variant.steps, variant.troubles) for one in (None, name))
+    assert replace(broken, name="control", variant=None) == control

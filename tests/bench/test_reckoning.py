@@ -9,6 +9,7 @@ from backend.kit.db import unit_of_work
 from backend.kit.ids import new_id
 from bench.fault_kit.evidence import Chain, Database, Provider, Token, refunds_asked
 from bench.fault_kit.reckoning import SHARED_NONCES, reckon
+from bench.fault_kit.variants import VARIANTS
 from scripts.machine.trouble import Trouble
 
 COLLECTION, WALLET, OTHER, KEY = (bytes([number]) * 20 for number in (1, 2, 3, 4))
@@ -115,7 +116,27 @@ def test_a_token_of_somebody_else_is_lost(house):
 
 def test_a_token_without_a_ticket_is_a_duplicate(house):
     house.on_chain.append(Token(COLLECTION, 131_072, WALLET, 1, 0))
-    assert "131072" in house.found()["duplicated"][0]
+    [finding] = house.found()["duplicated"]
+    assert "131072" in finding
+    assert VARIANTS["batch-re-formed"].evidence(house.found()) == [finding]
+
+
+def test_a_token_that_its_ticket_does_not_know_of_yet_is_late_and_no_duplicate(house):
+    house.tables["FROM tickets t"][1] = ("line", 1, "ticket-1", None, "MINTING", COLLECTION)
+    assert set(house.found()) == {"lost", "every token has its ticket"}
+    assert VARIANTS["batch-re-formed"].evidence(house.found()) == []
+
+
+def test_a_nonce_of_two_calls_is_evidence_of_a_recycled_one(house):
+    house.tables["array_agg"] = [("minter", KEY, 7, ["a", "b"])]
+    assert len(VARIANTS["nonce-recycled"].evidence(house.found())) == 1
+
+
+def test_bytes_that_nobody_has_are_evidence_of_bytes_not_stored_and_bytes_replaced_by_others_are_not(house):
+    house.tables["status = 'DROPPED'"] = [("attempt-1", 0)]
+    assert VARIANTS["bytes-not-stored"].evidence(house.found()) == []
+    house.sent[b"\x09" * 32] = 1
+    assert len(VARIANTS["bytes-not-stored"].evidence(house.found())) == 1
 
 
 def test_money_taken_twice_is_a_duplicate(house):
