@@ -215,6 +215,7 @@ class House:
         return {
             "FINALITY_DEPTH": str(self.plan.finality_depth),
             "HOLD_SECONDS": str(self.plan.hold_seconds),
+            "BATCH_SIZE": str(self.plan.batch_size),
             # A reward is another batch of transactions; this is about tickets.
             "REWARDS_PER_ORDER": "0",
         }

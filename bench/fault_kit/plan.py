@@ -51,6 +51,10 @@ class Plan:
     only_troubles: tuple[str, ...]
     """The kinds of trouble that are committed; all of them when empty."""
     workers: int
+    batch_size: int
+    """Tickets; small, so that at this rate of sales several batches of a collection are under way at once."""
+    least_together: int
+    """Batches that were closed while one before them was not mined yet."""
     block_time: float
     finality_depth: int
     deepest_reorg: int
@@ -98,6 +102,7 @@ def whole(seed: int) -> Plan:
         rounds=7, still_rounds=5, kills=300, every_step=True, only_steps=(), only_troubles=(), workers=2,
         least_kinds=12, least_troubles=5, least_reorgs=10, least_flushes=5,
         least_duplicated=100, least_redelivered=5, least_copies=20, least_refunds=5, longest_to_final=_FIVE_MINUTES,
+        batch_size=5, least_together=20,
         block_time=1.0, finality_depth=14, deepest_reorg=10, reorgs=15, flushes=8, troubles=8,
         hold_seconds=150, visibility=60, longest_lease=3_600.0, stand_still=70.0,
         fault_seconds=1_200.0, longest_fault_seconds=1_430.0, quiet_seconds=_FIVE_MINUTES,
@@ -112,6 +117,7 @@ def short(seed: int) -> Plan:
         rounds=1, still_rounds=1, kills=10, every_step=False, only_steps=(), only_troubles=(), workers=2,
         least_kinds=6, least_troubles=1, least_reorgs=1, least_flushes=1,
         least_duplicated=10, least_redelivered=1, least_copies=20, least_refunds=0, longest_to_final=90.0,
+        batch_size=3, least_together=1,
         block_time=0.5, finality_depth=8, deepest_reorg=5, reorgs=2, flushes=1, troubles=1,
         hold_seconds=20, visibility=4, longest_lease=3.0, stand_still=6.0,
         fault_seconds=22.0, longest_fault_seconds=45.0, quiet_seconds=45.0,
@@ -129,7 +135,8 @@ def broken(seed: int, variant: str | None, only_steps: tuple[str, ...], only_tro
         rounds=2, still_rounds=2, kills=0, every_step=False, only_steps=only_steps, only_troubles=only_troubles,
         least_kinds=12, least_troubles=1, least_reorgs=0, least_flushes=0,
         least_duplicated=0, least_redelivered=0, least_copies=0, least_refunds=0, longest_to_final=_FIVE_MINUTES,
-        workers=2, block_time=0.5, finality_depth=8, deepest_reorg=3, reorgs=1, flushes=0, troubles=4,
+        workers=2, batch_size=200, least_together=0,
+        block_time=0.5, finality_depth=8, deepest_reorg=3, reorgs=1, flushes=0, troubles=4,
         hold_seconds=30, visibility=6, longest_lease=20.0, stand_still=8.0,
         fault_seconds=60.0, longest_fault_seconds=120.0, quiet_seconds=90.0,
     )  # fmt: skip

@@ -25,6 +25,13 @@ SHARED_NONCES = """
     WHERE a.raw IS NOT NULL GROUP BY s.role, a.network, a.signer, a.nonce HAVING count(DISTINCT a.send_id) > 1
 """
 """By key: a role may have several, and each counts its own nonces."""
+_TOGETHER = """
+    SELECT count(*) FROM batches later WHERE EXISTS (
+        SELECT FROM batches earlier JOIN chain_attempts a ON a.send_id = earlier.send_id AND a.status = 'FINAL'
+        JOIN chain_blocks b ON b.network = a.network AND b.hash = a.block_hash
+        WHERE earlier.collection_id = later.collection_id AND earlier.number < later.number
+        AND b.timestamp > later.created_at)
+"""
 _VOID_ON_CHAIN = 3
 _FULFILLED = "SELECT id::text, extract(epoch FROM changed_at)::float FROM orders WHERE status = 'FULFILLED'"
 _LATE = "SELECT id::text, extract(epoch FROM expires_at)::float FROM orders WHERE paid_at IS NULL"
@@ -39,6 +46,8 @@ class Reckoning:
     """Orders whose money was taken and kept."""
     refunded: int = 0
     tokens: int = 0
+    batches_together: int = 0
+    """Those that were closed while one of their collection was not mined yet."""
     seconds_to_final: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Median, 99th of a hundred, longest: from the provider's taking the money to every ticket final, the time in which
     webhooks were late and the house was dead included."""
@@ -58,6 +67,7 @@ def reckon(chain: Chain, provider: Provider, database: Database, refunds_asked: 
     books = _Books(chain, provider, database)
     kept = [order for order in provider.paid if order not in provider.refunded]
     found = Reckoning(purchases=len(kept), refunded=len(provider.refunded), tokens=len(books.tokens))
+    [(found.batches_together,)] = database.rows(_TOGETHER)
     checks: dict[str, Callable[[], Iterator[str]]] = {
         "lost": books.lost,
         "refunded as asked": lambda: books.refunds(refunds_asked),

@@ -62,6 +62,7 @@ def figures(campaign: Campaign, found: Reckoning, quiet: float | None, seconds: 
     wrong = {name: found.count(name) for name in ("lost", "duplicated", "oversold", "stuck")}
     others = sum(len(findings) for name, findings in found.findings.items() if name not in wrong)
     refunds, longest = f">= {plan.least_refunds}, each asked for", found.seconds_to_final[-1]
+    together = found.batches_together
     goal = f">= {least} hits each" if plan.every_step else None
     return [
         Figure("purchases", found.purchases, "paid", None, f">= {plan.purchases}", found.purchases >= plan.purchases),
@@ -72,6 +73,7 @@ def figures(campaign: Campaign, found: Reckoning, quiet: float | None, seconds: 
         Figure("steps", often, f"of {len(steps.STEPS)}", None, goal, not campaign.missing_steps()),
         *(Figure(name, times, "", None, "0", times == 0) for name, times in wrong.items()),
         Figure("other_differences", others, "", None, "0", others == 0),
+        Figure("batches_together", together, "", None, f">= {plan.least_together}", together >= plan.least_together),
         Figure("refunded", found.refunded, "", None, refunds, found.refunded >= plan.least_refunds),
         Figure(
             "longest_to_final", longest, "s", None, f"< {plan.longest_to_final:.0f}", longest < plan.longest_to_final

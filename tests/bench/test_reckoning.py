@@ -50,6 +50,7 @@ class House:
             "FROM holdings": [(COLLECTION, 65_536, WALLET, 1, 0), (COLLECTION, 65_537, WALLET, 1, 0)],
             "status = 'FULFILLED'": [(ORDER, 1_000_003.5)],
             "WHERE paid_at IS NULL": [],
+            "FROM batches later": [(0,)],
         }
 
     def rows(self, query, *_):
