@@ -56,7 +56,11 @@ class Plan:
     least_together: int
     """Batches that were closed while one before them was not mined yet."""
     block_time: float
+    endpoints: int
+    """Through which the house reaches the node; with two, what is final must be told by both."""
     finality_depth: int
+    has_tag: bool
+    """Whether the node's finalized tag is asked, which is `finality_depth` blocks behind; else we count them."""
     deepest_reorg: int
     reorgs: int
     flushes: int
@@ -103,7 +107,8 @@ def whole(seed: int) -> Plan:
         least_kinds=12, least_troubles=5, least_reorgs=10, least_flushes=5,
         least_duplicated=100, least_redelivered=5, least_copies=20, least_refunds=5, longest_to_final=_FIVE_MINUTES,
         batch_size=5, least_together=20,
-        block_time=1.0, finality_depth=14, deepest_reorg=10, reorgs=15, flushes=8, troubles=8,
+        block_time=1.0, endpoints=1, finality_depth=14, has_tag=False,
+        deepest_reorg=10, reorgs=15, flushes=8, troubles=8,
         hold_seconds=150, visibility=60, longest_lease=3_600.0, stand_still=70.0,
         fault_seconds=1_200.0, longest_fault_seconds=1_430.0, quiet_seconds=_FIVE_MINUTES,
     )  # fmt: skip
@@ -118,7 +123,7 @@ def short(seed: int) -> Plan:
         least_kinds=6, least_troubles=1, least_reorgs=1, least_flushes=1,
         least_duplicated=10, least_redelivered=1, least_copies=20, least_refunds=0, longest_to_final=90.0,
         batch_size=3, least_together=1,
-        block_time=0.5, finality_depth=8, deepest_reorg=5, reorgs=2, flushes=1, troubles=1,
+        block_time=0.5, endpoints=2, finality_depth=8, has_tag=True, deepest_reorg=5, reorgs=2, flushes=1, troubles=1,
         hold_seconds=20, visibility=4, longest_lease=3.0, stand_still=6.0,
         fault_seconds=22.0, longest_fault_seconds=45.0, quiet_seconds=45.0,
     )  # fmt: skip
@@ -136,7 +141,7 @@ def broken(seed: int, variant: str | None, only_steps: tuple[str, ...], only_tro
         least_kinds=12, least_troubles=1, least_reorgs=0, least_flushes=0,
         least_duplicated=0, least_redelivered=0, least_copies=0, least_refunds=0, longest_to_final=_FIVE_MINUTES,
         workers=2, batch_size=200, least_together=0,
-        block_time=0.5, finality_depth=8, deepest_reorg=3, reorgs=1, flushes=0, troubles=4,
+        block_time=0.5, endpoints=1, finality_depth=8, has_tag=False, deepest_reorg=3, reorgs=1, flushes=0, troubles=4,
         hold_seconds=30, visibility=6, longest_lease=20.0, stand_still=8.0,
         fault_seconds=60.0, longest_fault_seconds=120.0, quiet_seconds=90.0,
     )  # fmt: skip
