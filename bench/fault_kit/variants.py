@@ -104,8 +104,9 @@ VARIANTS: dict[str, Variant] = {
             "nonce-recycled",
             "the nonce is given to another call when handing over its bytes timed out",
             {f"{_SEND}:hand_over": _recycle_nonce},
-            "one nonce, one call",
-            r"nonce \d+: sends ",
+            # The forgotten bytes are mined. That another call gets their nonce first is luck: not every run sees it.
+            "every transaction is known",
+            r"^transaction .*: no attempt has it$",
             ("receipt",),
             ("timeout after accept", "timeout before accept"),
         ),

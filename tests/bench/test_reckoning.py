@@ -128,16 +128,17 @@ def test_a_token_that_its_ticket_does_not_know_of_yet_is_late_and_no_duplicate(h
     assert VARIANTS["batch-re-formed"].evidence(house.found()) == []
 
 
-def test_a_nonce_of_two_calls_is_evidence_of_a_recycled_one(house):
+def test_a_nonce_of_two_calls_is_told_with_its_key(house):
     house.tables["array_agg"] = [("minter", KEY, 7, ["a", "b"])]
-    assert len(VARIANTS["nonce-recycled"].evidence(house.found())) == 1
+    assert house.found()["one nonce, one call"] == [f"minter 0x{KEY.hex()} nonce 7: sends a, b"]
 
 
-def test_bytes_that_nobody_has_are_evidence_of_bytes_not_stored_and_bytes_replaced_by_others_are_not(house):
+@pytest.mark.parametrize("name", ["bytes-not-stored", "nonce-recycled"])
+def test_bytes_that_nobody_has_are_evidence_of_lost_bytes_and_bytes_replaced_by_others_are_not(house, name):
     house.tables["status = 'DROPPED'"] = [("attempt-1", 0)]
-    assert VARIANTS["bytes-not-stored"].evidence(house.found()) == []
+    assert VARIANTS[name].evidence(house.found()) == []
     house.sent[b"\x09" * 32] = 1
-    assert len(VARIANTS["bytes-not-stored"].evidence(house.found())) == 1
+    assert len(VARIANTS[name].evidence(house.found())) == 1
 
 
 def test_money_taken_twice_is_a_duplicate(house):
