@@ -99,18 +99,23 @@ class Crowd:
     admin: Admin
 
     def buy(self, wish: Wish) -> dict[str, Any]:
-        """Make one purchase; return what became of it: `order`, `outcome`, and `quantity` if it was paid."""
+        """Make one purchase; return what became of it.
+
+        `order` and `quantity` when there is an order, `outcome`, and `refund`: null, `asked` (nobody knows whether the
+        house heard it) or `taken`.
+        """
         until = time.monotonic() + _PATIENCE_SECONDS
-        told: dict[str, Any] = {"number": wish.number, "order": None}
+        told: dict[str, Any] = {"number": wish.number, "order": None, "refund": None}
         try:
-            told |= self._buy(wish, until)
+            told["outcome"] = self._buy(wish, until, told)
         except Refused as refused:
             told["outcome"] = refused.code
         except GaveUp:
             told["outcome"] = "gave_up"
         return told
 
-    def _buy(self, wish: Wish, until: float) -> dict[str, Any]:
+    def _buy(self, wish: Wish, until: float, told: dict[str, Any]) -> str:
+        """Buy; write down in `told` what there is from then on, however it ends."""
         sale = self.sales[wish.sale]
         tier = sale.scarce if wish.is_scarce else sale.plenty
         key = f"campaign-{self.seed}-{wish.number}"
@@ -124,22 +129,25 @@ class Crowd:
             buyer = self.fans[wish.fan]
             placed = persist(lambda: buyer.order(sale.show, tier, wish.quantity, key=key), until)
         order: Answer = placed["order"]
-        told = {"order": order["order_id"], "quantity": wish.quantity}
+        told |= {"order": order["order_id"], "quantity": wish.quantity}
         if wish.is_abandoned:
-            return told | {"outcome": "abandoned"}
+            return "abandoned"
         url = persist(lambda: buyer.checkout(order["order_id"]), until)
         if wish.is_declined_first:
             persist(lambda: pay(url, DECLINED_CARD), until)
             url = persist(lambda: buyer.checkout(order["order_id"]), until)
         shown = persist(lambda: pay(url, GOOD_CARD), until)
         if shown not in {"complete", "session_not_open"}:
-            return told | {"outcome": shown}
+            return str(shown)
         if wish.is_refunded:
-            self._refund(UUID(order["order_id"]), until)
-        return told | {"outcome": "paid" if shown == "complete" else shown}
+            told["refund"] = "asked"
+            if self._refund(UUID(order["order_id"]), until):
+                told["refund"] = "taken"
+                return "refunded"
+        return "paid" if shown == "complete" else str(shown)
 
-    def _refund(self, order_id: UUID, until: float) -> None:
-        """Have the admin give the money back, as soon as it has arrived."""
+    def _refund(self, order_id: UUID, until: float) -> bool:
+        """Have the admin give the money back, as soon as it has arrived; False when it never did."""
         while time.monotonic() < until:
             try:
                 persist(
@@ -148,4 +156,5 @@ class Crowd:
             except Refused:  # not paid yet
                 time.sleep(1.0)
             else:
-                return
+                return True
+        return False

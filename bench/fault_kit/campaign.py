@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
 from bench.fault_kit import mischief, steps
@@ -15,6 +13,7 @@ from bench.fault_kit.house import SERVERS, House
 from bench.fault_kit.lanes import Lane, Schedule
 from bench.fault_kit.plan import Plan
 from bench.fault_kit.steps import Step
+from bench.fault_kit.tally import Tally, are_met
 from bench.fault_kit.wire import Message
 from scripts.machine import say
 from scripts.machine.trouble import Trouble
@@ -34,34 +33,6 @@ _HALTED = frozenset({3, 4})
 
 class Halted(Exception):
     """A program gave up for good."""
-
-
-@dataclass
-class Tally:
-    """What was done to the house."""
-
-    kills: Counter[str] = field(default_factory=Counter)
-    """By victim."""
-    own_deaths: Counter[str] = field(default_factory=Counter)
-    """Programs that ended by themselves, and were started again."""
-    troubles: Counter[str] = field(default_factory=Counter)
-    counts: Counter[str] = field(default_factory=Counter)
-    reorgs: Counter[int] = field(default_factory=Counter)
-    """By depth."""
-    flushes: int = 0
-    webhooks: int = 0
-    outcomes: dict[str, int] = field(default_factory=dict)
-    under_way: int = 0
-
-    @property
-    def killed(self) -> int:
-        """How often anything was killed."""
-        return sum(self.kills.values())
-
-    @property
-    def paid(self) -> int:
-        """Purchases that the crowd saw paid."""
-        return self.outcomes.get("paid", 0)
 
 
 class Campaign:
@@ -120,9 +91,9 @@ class Campaign:
             return True
         if self.tally.paid < self.plan.purchases:
             return False
-        if self.schedule.is_done() and not self._extras:
-            return True
-        return took >= self.plan.fault_seconds and self.tally.killed >= self.plan.kills and not self.missing_steps()
+        if self.missing_steps() or not are_met(self.plan, self.tally):
+            return False
+        return took >= self.plan.fault_seconds or (self.schedule.is_done() and not self._extras)
 
     def missing_steps(self) -> list[Step]:
         """Return the steps that were not reached as often as the plan asks for."""
@@ -166,6 +137,7 @@ class Campaign:
         if "crowd" in message:
             tally.outcomes, tally.under_way = message["crowd"]["outcomes"], message["crowd"]["under_way"]
         tally.webhooks = message.get("webhooks", tally.webhooks)
+        tally.most_copies = message.get("most_copies", tally.most_copies)
         if message.get("done"):
             self._crowd_done, self._letters = True, message["letters"]
         if "hello" in message and name in self.schedule.lanes:
@@ -240,18 +212,23 @@ class Campaign:
         if self._reorg_at is not None and now >= self._reorg_at and self._reorg(self.plan.deepest_reorg // 2 + 1):
             self._reorg_at = None
             self._no_reorg_before = now + max(self.plan.fault_seconds * _REORG_SHARE, _REORG_GAP)
-        if not self._extras or now - self._begun < self._extras[0][0]:
-            return
-        _, name, depth = self._extras[0]
+        # One that cannot be done now holds nobody up: it is tried again, and the next one goes first.
+        for extra in self._extras:
+            when, name, depth = extra
+            if now - self._begun < when:
+                return
+            if self._commit(name, depth):
+                self._extras.remove(extra)
+                return
+
+    def _commit(self, name: str, depth: int) -> bool:
+        """Do one of the extras; False when it cannot be done at the moment."""
         if name == "reorg":
-            done = self._reorg(depth)
-        elif name == "flush":
-            done = self._flush()
-        else:
-            self._control.say("proxy", arm=name)
-            done = True
-        if done:
-            self._extras.pop(0)
+            return self._reorg(depth)
+        if name == "flush":
+            return self._flush()
+        self._control.say("proxy", arm=name)
+        return True
 
     def _reorg(self, depth: int) -> bool:
         """Undo `depth` blocks if the node can: it knows no states from before its last death."""

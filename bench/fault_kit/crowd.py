@@ -140,11 +140,11 @@ def main() -> None:
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        line.say(crowd=counter.told(), webhooks=postman.delivered)
+        line.say(crowd=counter.told(), **postman.told())
         time.sleep(_TELL_EVERY_SECONDS)
-    line.say(crowd=counter.told(), webhooks=postman.delivered)
+    line.say(crowd=counter.told(), **postman.told())
     while True:  # the post still comes
-        line.say(done=True, webhooks=postman.delivered, letters=postman.waiting())
+        line.say(done=True, letters=postman.waiting(), **postman.told())
         time.sleep(_TELL_EVERY_SECONDS)
 
 

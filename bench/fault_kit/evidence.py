@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from backend.chain import abi
 from scripts.machine.anvil import CHAIN_ID
+from scripts.machine.trouble import Trouble
 
 _CONTRACT = "TicketCollection"
 _AT_ONCE = 100
@@ -92,14 +94,22 @@ class Chain:
         return found
 
     def transactions(self, senders: set[bytes]) -> dict[bytes, int]:
-        """Return the hash and nonce of every transaction of `senders` in any block."""
-        calls = [("eth_getBlockByNumber", [hex(number), True]) for number in range(self.head() + 1)]
-        return {
-            bytes.fromhex(sent["hash"][2:]): int(sent["nonce"], 16)
-            for block in self.ask(calls)
-            for sent in block["transactions"]
-            if bytes.fromhex(sent["from"][2:]) in senders
-        }
+        """Return the hash and nonce of every transaction of `senders` in any block.
+
+        Raises Trouble when the node lost a block of its chain: what it says then proves nothing of the house.
+        """
+        numbers = range(self.head() + 1)
+        found: dict[bytes, int] = {}
+        blocks = self.ask([("eth_getBlockByNumber", [hex(number), True]) for number in numbers])
+        for number, block in zip(numbers, blocks, strict=True):
+            if block is None:
+                raise Trouble(f"the node lost block {number} of {numbers[-1]}, so its chain proves nothing")
+            found |= {
+                bytes.fromhex(sent["hash"][2:]): int(sent["nonce"], 16)
+                for sent in block["transactions"]
+                if bytes.fromhex(sent["from"][2:]) in senders
+            }
+        return found
 
     def nonces(self, address: bytes) -> tuple[int, int]:
         """Return how many transactions of an address are mined, and how many with the pool."""
@@ -118,6 +128,8 @@ class Provider:
     """Order's id -> amount given back."""
     double: list[str]
     """Orders that were paid more than once."""
+    paid_at: dict[str, float] = field(default_factory=dict)
+    """Order's id -> when it took the money, in whole seconds since 1970."""
 
     @classmethod
     def ask(cls, url: str) -> Provider:
@@ -125,6 +137,7 @@ class Provider:
         with urllib.request.urlopen(f"{url}/_sim/events", timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - loopback
             events = json.loads(answer.read())
         paid: dict[str, int] = {}
+        paid_at: dict[str, float] = {}
         double, order_of = [], {}
         for event in events:
             about = event["data"]["object"]
@@ -133,6 +146,7 @@ class Provider:
                 if order in paid:
                     double.append(order)
                 paid[order] = paid.get(order, 0) + about["amount_total"]
+                paid_at.setdefault(order, float(event["created"]))
                 order_of[about["payment_intent"]] = order
         refunded: dict[str, int] = {}
         for event in events:
@@ -140,7 +154,13 @@ class Provider:
             if event["type"] == "refund.created":
                 order = order_of[about["payment_intent"]]
                 refunded[order] = refunded.get(order, 0) + about["amount"]
-        return cls(paid, refunded, double)
+        return cls(paid, refunded, double, paid_at)
+
+
+def refunds_asked(journal: Path) -> dict[str, bool]:
+    """Return the orders whose refund the crowd asked for, and of each whether the house said that it will."""
+    told = [json.loads(line) for line in journal.read_text().splitlines()]
+    return {one["order"]: one["refund"] == "taken" for one in told if one["refund"] is not None}
 
 
 def _post(url: str, body: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -45,13 +45,17 @@ class House:
     redis: Redis = field(init=False)
     anvil: Anvil = field(init=False)
     api_port: int = field(default_factory=ports.free_port)
-    proxy_port: int = field(default_factory=ports.free_port)
+    proxy_ports: list[int] = field(init=False)
     stripe_port: int = field(default_factory=ports.free_port)
     mail_port: int = field(default_factory=ports.free_port)
     """Where Stripe's webhooks go first; from there they reach the API late, often and shuffled."""
     programs: dict[str, Program] = field(default_factory=dict)
     running: dict[str, Running] = field(default_factory=dict)
     revived_at_block: int = 0
+
+    def __post_init__(self) -> None:
+        """Choose the ports of the endpoints."""
+        self.proxy_ports = [ports.free_port() for _ in range(self.plan.endpoints)]
 
     def open(self) -> None:
         """Start the servers, migrate, deploy, and prepare the programs. Raises Trouble."""
@@ -192,6 +196,7 @@ class House:
             state=layout.DATA / "anvil" / "state.json",
             block_time=self.plan.block_time,
             accounts=0,
+            final_after=self.plan.finality_depth,
             records=records,
         )
         with say.step("Postgres, Redis, anvil"):
@@ -207,14 +212,15 @@ class House:
             migrate_database=self.postgres.url("backstage_owner"),
             index_database=self.postgres.url("backstage_index"),
             redis=self.redis.url(),
-            evm=f"http://{ports.LOOPBACK}:{self.proxy_port}",
+            evm=",".join(f"http://{ports.LOOPBACK}:{port}" for port in self.proxy_ports),
             stripe=f"http://{ports.LOOPBACK}:{self.stripe_port}",
         )
 
     def _settings(self) -> dict[str, str]:
         return {
-            "FINALITY_DEPTH": str(self.plan.finality_depth),
+            **({} if self.plan.has_tag else {"FINALITY_DEPTH": str(self.plan.finality_depth)}),
             "HOLD_SECONDS": str(self.plan.hold_seconds),
+            "BATCH_SIZE": str(self.plan.batch_size),
             # A reward is another batch of transactions; this is about tickets.
             "REWARDS_PER_ORDER": "0",
         }
@@ -228,7 +234,9 @@ class House:
             worker = own["worker"]
             argv = [*worker.argv, "-n", f"{name}@%h"]
             self.programs[name] = self._under_control(replace(worker, argv=argv), name)
-        proxy = [_PYTHON, "-m", "bench.fault_kit.proxy", "--port", str(self.proxy_port)]
+        proxy = [_PYTHON, "-m", "bench.fault_kit.proxy"]
+        for port in self.proxy_ports:
+            proxy += ["--port", str(port)]
         proxy += ["--node", f"{ports.LOOPBACK}:{self.anvil.port}", "--control", self.control]
         stripe = [_PYTHON, "-m", "tests.simulators.stripe", "--port", str(self.stripe_port)]
         stripe += ["--webhook-url", f"http://{ports.LOOPBACK}:{self.mail_port}/v1/webhooks/stripe"]

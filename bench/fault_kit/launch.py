@@ -7,6 +7,7 @@ then runs the real program as `python -m MODULE ARGUMENTS` would.
 from __future__ import annotations
 
 import argparse
+import importlib
 import random
 import runpy
 import sys
@@ -90,8 +91,9 @@ def _repeating(seed: str, visibility: int, line: Line) -> Callable[..., None]:
             again = threading.Timer(visibility + 5, _quietly, (real, sender, task, subject))
             again.daemon = True
             again.start()
-        if copies or late:
-            line.say(count="nudges_repeated", by=copies + late)
+        for what, times in (("nudges_duplicated", copies), ("nudges_repeated_late", int(late))):
+            if times:
+                line.say(count=what, by=times)
 
     return send
 
@@ -114,13 +116,28 @@ def _shorter(longest: float) -> Callable[..., Any]:
 
 
 def _count_redelivered(line: Line) -> None:
-    from celery.signals import task_prerun  # noqa: PLC0415 - only where tasks are run
+    """Count the messages that the broker gives to somebody else since their visibility timeout is over.
 
-    def look(task: Any = None, **_: object) -> None:
-        if task is not None and (task.request.delivery_info or {}).get("redelivered"):
+    Those that a closing connection puts back are not among them.
+    """
+    redis: Any = importlib.import_module("kombu.transport.redis")  # only where tasks are run
+    looking, restore_visible = threading.local(), redis.QoS.restore_visible
+    put_back = redis.Channel._do_restore_message  # noqa: SLF001 - nothing else tells it
+
+    def look(*args: Any, **kwargs: Any) -> Any:
+        looking.now = True
+        try:
+            return restore_visible(*args, **kwargs)
+        finally:
+            looking.now = False
+
+    def count(*args: Any, **kwargs: Any) -> Any:
+        if getattr(looking, "now", False):
             line.say(count="redelivered", by=1)
+        return put_back(*args, **kwargs)
 
-    task_prerun.connect(look, weak=False)
+    redis.QoS.restore_visible = look
+    redis.Channel._do_restore_message = count  # noqa: SLF001 - as above
 
 
 def main() -> None:

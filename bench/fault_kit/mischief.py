@@ -99,6 +99,11 @@ def receipt_lags(call: Call, _forward: Forward) -> Answer:
     return _result(call, None)
 
 
+def _number(block: object) -> int:
+    """Return the number of a block that is named by it; -1 of a tag."""
+    return int(block, 16) if isinstance(block, str) and block.startswith("0x") else -1
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of trouble: what it is committed on, and for how long it goes on once begun (0: one call)."""
@@ -107,10 +112,14 @@ class Kind:
     methods: frozenset[str]
     commit: Callable[[Call, Forward], Answer]
     seconds: float = 0.0
+    is_everywhere: bool = False
+    """An outage of all endpoints; anything else is the lie of one, and the others tell the truth meanwhile."""
 
 
-def _kind(commit: Callable[[Call, Forward], Answer], *methods: str, seconds: float = 0.0) -> Kind:
-    return Kind(commit.__name__.replace("_", " "), frozenset(methods), commit, seconds)
+def _kind(
+    commit: Callable[[Call, Forward], Answer], *methods: str, seconds: float = 0.0, is_everywhere: bool = False
+) -> Kind:
+    return Kind(commit.__name__.replace("_", " "), frozenset(methods), commit, seconds, is_everywhere)
 
 
 @dataclass
@@ -132,9 +141,16 @@ class StaleHead:
         if method == "eth_blockNumber":
             return _result(call, hex(head))
         place = 0 if method == "eth_getBlockByNumber" else 1
-        if len(params) > place and params[place] == "latest":
-            params[place] = hex(head)
-        return forward({**call, "params": params})
+        params += ["latest"] * (place + 1 - len(params))
+        if _number(params[place]) > head:
+            return _result(call, None) if place == 0 else _error(call, "header not found")
+        if params[place] != "latest":
+            return forward(call)
+        params[place] = hex(head)
+        answer = forward({**call, "params": params})
+        # A node that is behind has the state of its newest block; this one may have forgotten it, when it died since.
+        has_forgotten = "error" in answer and "revert" not in str(answer["error"])
+        return forward(call) if has_forgotten else answer
 
     def end(self) -> None:
         """Catch up."""
@@ -150,13 +166,14 @@ class StaleHead:
 
 
 stale = StaleHead()
-_READS = ("eth_getBlockByNumber", "eth_blockNumber", "eth_getTransactionReceipt", "eth_getTransactionCount")
+_CALLS = ("eth_call", "eth_estimateGas", "eth_getTransactionCount")
+_READS = ("eth_getBlockByNumber", "eth_blockNumber", "eth_getTransactionReceipt", *_CALLS)
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        _kind(timeout_after_accept, _SEND, seconds=_OUTAGE_SECONDS),
-        _kind(timeout_before_accept, _SEND, seconds=_OUTAGE_SECONDS),
+        _kind(timeout_after_accept, _SEND, seconds=_OUTAGE_SECONDS, is_everywhere=True),
+        _kind(timeout_before_accept, _SEND, seconds=_OUTAGE_SECONDS, is_everywhere=True),
         _kind(nonce_too_low, _SEND),
         _kind(nonce_too_low_after_accept, _SEND),
         _kind(underpriced, _SEND),
@@ -164,7 +181,7 @@ KINDS: dict[str, Kind] = {
         _kind(dropped, _SEND),
         _kind(base_fee_times_50, _SEND),
         _kind(empty_logs, "eth_getLogs", seconds=1.0),
-        _kind(busy, _SEND, "eth_estimateGas", "eth_getTransactionReceipt", seconds=2.0),
+        _kind(busy, _SEND, "eth_estimateGas", "eth_getTransactionReceipt", seconds=2.0, is_everywhere=True),
         _kind(receipt_lags, "eth_getTransactionReceipt", seconds=_DECEIVED_SECONDS),
         Kind("stale head", frozenset(_READS), stale, seconds=_DECEIVED_SECONDS),
     )

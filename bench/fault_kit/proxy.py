@@ -1,7 +1,7 @@
 """Stands between our processes and the node: python -m bench.fault_kit.proxy. Commits what the campaign arms.
 
 Every connection has a thread and a connection to the node of its own. What is armed is committed on the next call it is
-about, whoever makes it, and goes on for as long as its kind says.
+about, whoever makes it, and goes on for as long as its kind says. Each port is an endpoint: one of them lies at a time.
 """
 
 from __future__ import annotations
@@ -28,25 +28,27 @@ class Armed:
         """Take orders from `line`."""
         self._line, self._lock = line, threading.Lock()
         self._waiting: list[Kind] = []
-        self._going_on: list[tuple[Kind, float]] = []
+        self._going_on: list[tuple[Kind, float, int]] = []
         line.listen(self._heard)
 
-    def take(self, method: str) -> Kind | None:
-        """Return what is to be committed on a call of `method`."""
+    def take(self, method: str, endpoint: int = 0) -> Kind | None:
+        """Return what is to be committed on a call of `method` at an endpoint."""
         with self._lock:
             now = time.monotonic()
-            for kind, until in list(self._going_on):
+            for going_on in list(self._going_on):
+                kind, until, liar = going_on
                 if until <= now:
-                    self._going_on.remove((kind, until))
+                    self._going_on.remove(going_on)
                     if kind.commit is stale:
                         stale.end()
-                elif method in kind.methods:
+                elif method in kind.methods and (kind.is_everywhere or liar == endpoint):
                     return kind
+            another_lies = any(not kind.is_everywhere and liar != endpoint for kind, _, liar in self._going_on)
             for kind in self._waiting:
-                if method in kind.methods:
+                if method in kind.methods and (kind.is_everywhere or not another_lies):
                     self._waiting.remove(kind)
                     if kind.seconds:
-                        self._going_on.append((kind, now + kind.seconds))
+                        self._going_on.append((kind, now + kind.seconds, endpoint))
                     self._line.say(committed=kind.name)
                     return kind
         return None
@@ -68,10 +70,10 @@ class Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, port: int, node: str, armed: Armed) -> None:
-        """Listen on the loopback `port` for calls to `node` (host:port)."""
+    def __init__(self, port: int, node: str, armed: Armed, endpoint: int = 0) -> None:
+        """Listen on the loopback `port` for calls to `node` (host:port), as the endpoint of this number."""
         super().__init__(("127.0.0.1", port), Handler)
-        self.node, self.armed = node, armed
+        self.node, self.armed, self.endpoint = node, armed, endpoint
 
     def handle_error(self, _request: Any, _client: Any) -> None:
         """Say nothing of clients that were killed."""
@@ -111,7 +113,7 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _answer(self, call: Call) -> Answer:
-        kind = self.server.armed.take(call["method"])
+        kind = self.server.armed.take(call["method"], self.server.endpoint)
         return self._forward(call) if kind is None else kind.commit(call, self._forward)
 
     def _forward(self, call: Call) -> Answer:
@@ -137,11 +139,15 @@ class Handler(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve until killed."""
     parser = argparse.ArgumentParser(prog="python -m bench.fault_kit.proxy")
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=int, action="append", required=True, help="each is an endpoint")
     parser.add_argument("--node", required=True)
     parser.add_argument("--control", required=True)
     given = parser.parse_args()
-    Server(given.port, given.node, Armed(Line(given.control, "proxy"))).serve_forever(poll_interval=0.2)
+    armed = Armed(Line(given.control, "proxy"))
+    first, *others = (Server(port, given.node, armed, number) for number, port in enumerate(given.port))
+    for other in others:
+        threading.Thread(target=other.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True).start()
+    first.serve_forever(poll_interval=0.2)
 
 
 if __name__ == "__main__":

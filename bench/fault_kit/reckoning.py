@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from bench.fault_kit.evidence import Chain, Database, Provider, Token
@@ -18,10 +19,22 @@ _TICKETS = """
     SELECT t.order_line_id::text, t.unit, t.id::text, t.token_id, t.status, c.address
     FROM tickets t JOIN collections c ON c.id = t.collection_id
 """
-_VOID_ON_CHAIN = 3
-_LATENCY = """
-    SELECT extract(epoch FROM changed_at - paid_at)::float FROM orders WHERE status = 'FULFILLED' ORDER BY 1
+SHARED_NONCES = """
+    SELECT s.role, a.signer, a.nonce, array_agg(DISTINCT a.send_id::text) FROM chain_attempts a
+    JOIN chain_signers s ON s.address = a.signer AND s.network = a.network
+    WHERE a.raw IS NOT NULL GROUP BY s.role, a.network, a.signer, a.nonce HAVING count(DISTINCT a.send_id) > 1
 """
+"""By key: a role may have several, and each counts its own nonces."""
+_TOGETHER = """
+    SELECT count(*) FROM batches later WHERE EXISTS (
+        SELECT FROM batches earlier JOIN chain_attempts a ON a.send_id = earlier.send_id AND a.status = 'FINAL'
+        JOIN chain_blocks b ON b.network = a.network AND b.hash = a.block_hash
+        WHERE earlier.collection_id = later.collection_id AND earlier.number < later.number
+        AND b.timestamp > later.created_at)
+"""
+_VOID_ON_CHAIN = 3
+_FULFILLED = "SELECT id::text, extract(epoch FROM changed_at)::float FROM orders WHERE status = 'FULFILLED'"
+_LATE = "SELECT id::text, extract(epoch FROM expires_at)::float FROM orders WHERE paid_at IS NULL"
 
 
 @dataclass
@@ -30,9 +43,14 @@ class Reckoning:
 
     findings: dict[str, list[str]] = field(default_factory=dict)
     purchases: int = 0
+    """Orders whose money was taken and kept."""
+    refunded: int = 0
     tokens: int = 0
+    batches_together: int = 0
+    """Those that were closed while one of their collection was not mined yet."""
     seconds_to_final: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Median, 99th of a hundred, longest: from paid to every ticket final."""
+    """Median, 99th of a hundred, longest: from the provider's taking the money to every ticket final, the time in which
+    webhooks were late and the house was dead included."""
 
     def count(self, check: str) -> int:
         """Return how many findings a check has."""
@@ -44,13 +62,17 @@ class Reckoning:
         return not any(self.findings.values())
 
 
-def reckon(chain: Chain, provider: Provider, database: Database) -> Reckoning:
-    """Look at everything."""
+def reckon(chain: Chain, provider: Provider, database: Database, refunds_asked: Mapping[str, bool]) -> Reckoning:
+    """Look at everything. `refunds_asked`: the orders whose refund was asked for -> whether the house said it will."""
     books = _Books(chain, provider, database)
-    found = Reckoning(purchases=len(provider.paid), tokens=len(books.tokens))
+    kept = [order for order in provider.paid if order not in provider.refunded]
+    found = Reckoning(purchases=len(kept), refunded=len(provider.refunded), tokens=len(books.tokens))
+    [(found.batches_together,)] = database.rows(_TOGETHER)
     checks: dict[str, Callable[[], Iterator[str]]] = {
         "lost": books.lost,
+        "refunded as asked": lambda: books.refunds(refunds_asked),
         "duplicated": books.duplicated,
+        "every token has its ticket": books.unclaimed,
         "oversold": books.oversold,
         "stuck": books.stuck,
         "the ledger sums to zero": books.ledger,
@@ -62,7 +84,9 @@ def reckon(chain: Chain, provider: Provider, database: Database) -> Reckoning:
     }
     for name, check in checks.items():
         found.findings[name] = list(check())
-    took = [row[0] for row in database.rows(_LATENCY)]
+    took = sorted(
+        final_at - provider.paid_at[order] for order, final_at in database.rows(_FULFILLED) if order in provider.paid_at
+    )
     if took:
         found.seconds_to_final = (took[len(took) // 2], took[len(took) * 99 // 100], took[-1])
     return found
@@ -100,6 +124,12 @@ class _Books:
         self.tickets = [
             (*row[:3], None if row[3] is None else int(row[3]), *row[4:]) for row in database.rows(_TICKETS)
         ]
+        self._tickets_of = Counter((bytes(row[5]), row[3]) for row in self.tickets if row[3] is not None)
+        self._paid: Counter[tuple[bytes, bytes, int]] = Counter()
+        """Tickets that were paid for, by collection, owner and tier."""
+        for line in self.lines:
+            if line.order in provider.paid:
+                self._paid[line.collection, line.owner, line.tier] += line.quantity
 
     def lost(self) -> Iterator[str]:
         """Name tickets that were paid for and are not the buyer's on chain."""
@@ -124,13 +154,30 @@ class _Books:
                 elif (token.owner, token.tier) != (line.owner, line.tier):
                     yield f"order {line.number} ticket {ticket_id}: token {_shown(token)} is somebody else's"
 
+    def refunds(self, asked: Mapping[str, bool]) -> Iterator[str]:
+        """Name orders whose money went back and nobody had asked for it, and those where it was promised and did not.
+
+        Money that came after the order's seats had been let go may go back unasked, if it bought no ticket.
+        """
+        let_go: dict[str, float] = dict(self.database.rows(_LATE))
+        for order, amount in self.provider.refunded.items():
+            if order not in asked and self.provider.paid_at.get(order, 0.0) + 1 <= let_go.get(order, inf):
+                yield f"order {order}: {amount} went back, and nobody had asked for it"
+        for order, is_promised in asked.items():
+            back, paid = self.provider.refunded.get(order, 0), self.provider.paid.get(order, 0)
+            if back not in ({paid} if is_promised else {0, paid}):
+                yield f"order {order}: its refund was asked for, {back} of {paid} went back"
+
     def duplicated(self) -> Iterator[str]:
         """Name tokens nobody paid for, tokens of two tickets, and orders whose money was taken twice."""
-        claimed = Counter((bytes(ticket[5]), ticket[3]) for ticket in self.tickets if ticket[3] is not None)
+        there = Counter((token.collection, token.owner, token.tier) for token in self.tokens)
         for token in self.tokens:
-            times = claimed[token.collection, token.token_id]
-            if times != 1:
+            times, tokens = self._claimed(token), there[token.collection, token.owner, token.tier]
+            paid = self._paid[token.collection, token.owner, token.tier]
+            if times > 1:
                 yield f"token {_shown(token)} of 0x{token.owner.hex()}: {times} tickets have it"
+            elif times == 0 and tokens > paid:
+                yield f"token {_shown(token)}: 0x{token.owner.hex()} has {tokens} tokens for {paid} paid tickets"
         paid_lines = {line.id for line in self.lines if line.order in self.provider.paid}
         for ticket in self.tickets:
             if ticket[0] not in paid_lines:
@@ -138,6 +185,12 @@ class _Books:
         for order in self.provider.double:
             left = self.provider.paid[order] - self.provider.refunded.get(order, 0)
             yield f"order {order}: its money was taken twice, {left} in all is kept"
+
+    def unclaimed(self) -> Iterator[str]:
+        """Name tokens whose tickets do not know of them yet: nothing too many was minted, the house is late."""
+        for token in self.tokens:
+            if self._claimed(token) == 0:
+                yield f"token {_shown(token)} of 0x{token.owner.hex()}: no ticket has it"
 
     def oversold(self) -> Iterator[str]:
         """Name tiers with more tickets or holds than seats, and counters that are not what was sold."""
@@ -190,13 +243,8 @@ class _Books:
 
     def shared_nonces(self) -> Iterator[str]:
         """Name nonces under which more than one call was signed."""
-        query = """
-            SELECT role, a.nonce, array_agg(DISTINCT a.send_id::text) FROM chain_attempts a
-            JOIN chain_signers s ON s.address = a.signer AND s.network = a.network
-            WHERE a.raw IS NOT NULL GROUP BY 1, 2 HAVING count(DISTINCT a.send_id) > 1
-        """
-        for role, nonce, sends in self.database.rows(query):
-            yield f"{role} nonce {nonce}: sends {', '.join(sends)}"
+        for role, address, nonce, sends in self.database.rows(SHARED_NONCES):
+            yield f"{role} 0x{bytes(address).hex()} nonce {nonce}: sends {', '.join(sends)}"
 
     def unknown_transactions(self) -> Iterator[str]:
         """Name transactions of our keys whose bytes we do not have, and attempts of ours that others' bytes ended."""
@@ -225,6 +273,10 @@ class _Books:
             if seen != (token.owner, token.tier, token.status):
                 yield f"token {_shown(token)}: the index has {seen}"
         yield from (f"token {place[1]} of 0x{place[0].hex()}: only in the index" for place in held)
+
+    def _claimed(self, token: Token) -> int:
+        """Count the tickets that have a token."""
+        return self._tickets_of[token.collection, token.token_id]
 
     def _worthless(self, line: _Line, tickets: list[tuple[Any, ...]]) -> Iterator[str]:
         """Name tickets that are worth something although their money went back."""

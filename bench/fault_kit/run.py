@@ -15,7 +15,7 @@ from bench.fault_kit import launch, stage, steps, table, variants
 from bench.fault_kit.campaign import Campaign, Halted
 from bench.fault_kit.control import Control
 from bench.fault_kit.crowd import Spec
-from bench.fault_kit.evidence import Chain, Database, Provider
+from bench.fault_kit.evidence import Chain, Database, Provider, refunds_asked
 from bench.fault_kit.house import House
 from bench.fault_kit.plan import Plan
 from bench.fault_kit.reckoning import Reckoning, reckon
@@ -100,7 +100,8 @@ class Run:
         with say.step("reckoning"):
             stripe = f"http://{ports.LOOPBACK}:{self.house.stripe_port}"
             database = Database(self.house.database())
-            return reckon(Chain(self.house.anvil.url), Provider.ask(stripe), database)
+            asked = refunds_asked(layout.STATE / "purchases.jsonl")
+            return reckon(Chain(self.house.anvil.url), Provider.ask(stripe), database, asked)
 
     def _tell(self, found: Reckoning, quiet: float | None, *, as_json: bool) -> int:
         RESULT.write_text(json.dumps({name: findings for name, findings in found.findings.items() if findings}))

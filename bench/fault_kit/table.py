@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.fault_kit import steps
 from bench.fault_kit.campaign import LEAST_HITS, Campaign
 from bench.fault_kit.reckoning import Reckoning
+from bench.fault_kit.tally import goals
 from bench.figures import Figure
 from scripts.machine import say
 
@@ -35,7 +36,7 @@ def show_tally(campaign: Campaign) -> None:
     ):
         words = ", ".join(f"{name} {times}" for name, times in sorted(counted.items())) or "none"
         say.line(f"  {title:<24} {words}")
-    say.line(f"  {'webhooks delivered':<24} {tally.webhooks}")
+    say.line(f"  {'webhooks delivered':<24} {tally.webhooks}, one of them {tally.most_copies} times")
 
 
 def show_findings(found: Reckoning) -> None:
@@ -56,18 +57,27 @@ def show_findings(found: Reckoning) -> None:
 def figures(campaign: Campaign, found: Reckoning, quiet: float | None, seconds: float) -> list[Figure]:
     """Return what was measured, each with its goal."""
     plan = campaign.plan
-    kills = campaign.tally.killed
     least = LEAST_HITS if plan.every_step else 1
     often = sum(campaign.schedule.reached[step.name] >= least for step in steps.STEPS)
     wrong = {name: found.count(name) for name in ("lost", "duplicated", "oversold", "stuck")}
     others = sum(len(findings) for name, findings in found.findings.items() if name not in wrong)
+    refunds, longest = f">= {plan.least_refunds}, each asked for", found.seconds_to_final[-1]
+    together = found.batches_together
     goal = f">= {least} hits each" if plan.every_step else None
     return [
         Figure("purchases", found.purchases, "paid", None, f">= {plan.purchases}", found.purchases >= plan.purchases),
-        Figure("kills", kills, "", None, f">= {plan.kills}", kills >= plan.kills),
+        *(
+            Figure(goal.name, goal.times, goal.unit, None, f">= {goal.least}{goal.words}", goal.is_met)
+            for goal in goals(plan, campaign.tally)
+        ),
         Figure("steps", often, f"of {len(steps.STEPS)}", None, goal, not campaign.missing_steps()),
         *(Figure(name, times, "", None, "0", times == 0) for name, times in wrong.items()),
         Figure("other_differences", others, "", None, "0", others == 0),
+        Figure("batches_together", together, "", None, f">= {plan.least_together}", together >= plan.least_together),
+        Figure("refunded", found.refunded, "", None, refunds, found.refunded >= plan.least_refunds),
+        Figure(
+            "longest_to_final", longest, "s", None, f"< {plan.longest_to_final:.0f}", longest < plan.longest_to_final
+        ),
         Figure(
             "seconds_until_quiet",
             plan.quiet_seconds if quiet is None else quiet,

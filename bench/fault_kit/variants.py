@@ -6,7 +6,8 @@ A variant replaces functions inside the running processes only; the product's ow
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +23,18 @@ class Variant:
     """The mistake, in words."""
     around: Mapping[str, Callable[..., Any]]
     """The functions that make it: by point, called with the real function first."""
-    found_by: frozenset[str]
-    """The checks at least one of which must fail because of it."""
+    check: str
+    """The check that must fail because of it..."""
+    finding: str
+    """... with such a finding (a regular expression), which no slowness and no other mistake leaves."""
     steps: tuple[str, ...]
     """Where it shows: the `what` of steps..."""
     troubles: tuple[str, ...]
     """... and kinds of trouble with the node."""
+
+    def evidence(self, findings: Mapping[str, Sequence[str]]) -> list[str]:
+        """Return those of a run's findings that belong to this mistake."""
+        return [finding for finding in findings.get(self.check, ()) if re.search(self.finding, finding)]
 
 
 def _recycle_nonce(real: Callable[..., None], port: Any, claimed: Any, attempt: Any) -> None:
@@ -97,7 +104,9 @@ VARIANTS: dict[str, Variant] = {
             "nonce-recycled",
             "the nonce is given to another call when handing over its bytes timed out",
             {f"{_SEND}:hand_over": _recycle_nonce},
-            frozenset({"one nonce, one call"}),
+            # The forgotten bytes are mined. That another call gets their nonce first is luck: not every run sees it.
+            "every transaction is known",
+            r"^transaction .*: no attempt has it$",
             ("receipt",),
             ("timeout after accept", "timeout before accept"),
         ),
@@ -109,7 +118,8 @@ VARIANTS: dict[str, Variant] = {
                 f"{_SEND}:_acknowledge": _store_late,
                 f"{_SEND}:_sign": _sign_at_todays_fee,
             },
-            frozenset({"every transaction is known"}),
+            "every transaction is known",
+            r"^transaction .*: no attempt has it$",
             ("send", "ack"),
             ("base fee times 50",),
         ),
@@ -117,7 +127,8 @@ VARIANTS: dict[str, Variant] = {
             "batch-re-formed",
             "a batch of unclear fate is formed anew under another number instead of asking the chain",
             {"backend.tickets.minted:ask_chain": _form_anew},
-            frozenset({"duplicated"}),
+            "duplicated",
+            r" tokens for \d+ paid tickets$",
             ("receipt",),
             ("receipt lags", "stale head"),
         ),

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.fault_kit import plan as plans
 from bench.fault_kit.plan import Plan
-from bench.fault_kit.variants import VARIANTS
+from bench.fault_kit.variants import VARIANTS, Variant
 from scripts.machine import layout, processes, say, unprivileged
 from scripts.machine.supervisor import Interrupted, interruptible
 
@@ -32,9 +32,9 @@ def main() -> int:
     try:
         with interruptible():
             if given.variants:
-                return max(_must_fail(given, name) for name in VARIANTS)
+                return max(_must_differ(given, name) for name in VARIANTS)
             if given.variant:
-                return _must_fail(given, given.variant)
+                return _must_differ(given, given.variant)
             plan = plans.short(given.seed) if given.short else plans.whole(given.seed)
             return _run(given, _changed(plan, given))[0]
     except Interrupted:
@@ -48,7 +48,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="decides who buys what, and what is killed when")
     parser.add_argument("--short", action="store_true", help="a minute and a half, as scripts/test runs it")
     one = parser.add_mutually_exclusive_group()
-    one.add_argument("--variant", choices=sorted(VARIANTS), help="a version with one mistake in it, which must fail")
+    one.add_argument(
+        "--variant",
+        choices=sorted(VARIANTS),
+        help="its control must pass, and a version with one mistake in it must fail",
+    )
     one.add_argument("--variants", action="store_true", help="all of them, one after the other")
     parser.add_argument("--purchases", type=int, metavar="N", help="another number of purchases, for study")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often every step comes, for study")
@@ -69,23 +73,37 @@ def _changed(plan: Plan, given: argparse.Namespace) -> Plan:
     return replace(plan, **{name: value for name, value in wanted.items() if value})
 
 
-def _must_fail(given: argparse.Namespace, name: str) -> int:
-    """Run a broken variant; 0 if it failed for the reason that it should fail for."""
+def _must_differ(given: argparse.Namespace, name: str) -> int:
+    """Run the control, then a broken variant by the same plan; 0 if only that one fails, for its reason."""
     variant = VARIANTS[name]
-    say.heading(f"Broken variant {name}: {variant.what}")
-    status, found = _run(given, _changed(plans.broken(given.seed, name, variant.steps, variant.troubles), given))
-    if status == _INTERRUPTED:
-        return status
-    because = sorted(variant.found_by & found)
-    if status == 1 and because:
-        say.line(f"\n  ok    {name} fails, found by: {', '.join(because)}")
-        return 0
-    say.line(f"\n  FAIL  {name} was not found by {', '.join(sorted(variant.found_by))} (status {status})")
-    return 1
+    rows = []
+    for broken in (None, name):
+        what = f"Broken variant {name}: {variant.what}" if broken else f"Control of {name}: the product as it is"
+        say.heading(what)
+        plan = plans.broken(given.seed, broken, variant.steps, variant.troubles)
+        status, findings = _run(given, _changed(plan, given))
+        if status == _INTERRUPTED:
+            return status
+        rows.append(_judged(variant, status, findings, is_broken=broken is not None))
+    say.heading(f"{name} and its control")
+    for is_right, words in rows:
+        say.line(f"  {'ok  ' if is_right else 'FAIL'}  {words}")
+    return 0 if all(is_right for is_right, _ in rows) else 1
 
 
-def _run(given: argparse.Namespace, plan: Plan) -> tuple[int, set[str]]:
-    """Run a plan in a process and a state directory of its own; return its status and the checks that failed."""
+def _judged(variant: Variant, status: int, findings: dict[str, list[str]], *, is_broken: bool) -> tuple[bool, str]:
+    """Say whether a run came out as it should, and in words how it did."""
+    if not is_broken:
+        failed = f"fails (status {status}): {', '.join(findings) or 'a goal was missed'}"
+        return status == 0, f"control: {'passes' if status == 0 else failed}"
+    evidence = variant.evidence(findings)
+    if status == 1 and evidence:
+        return True, f"{variant.name} fails, found by `{variant.check}`: {len(evidence)}, the first: {evidence[0]}"
+    return False, f"{variant.name} was not found by `{variant.check}` (status {status})"
+
+
+def _run(given: argparse.Namespace, plan: Plan) -> tuple[int, dict[str, list[str]]]:
+    """Run a plan in a process and a state directory of its own; return its status, and what each failed check found."""
     state = layout.INSTALLED / "faults" / f"{time.strftime('%Y%m%d-%H%M%S')}-{plan.name}"
     state.mkdir(parents=True)
     state.chmod(0o711)
@@ -107,8 +125,8 @@ def _run(given: argparse.Namespace, plan: Plan) -> tuple[int, set[str]]:
         _forget(state)
         raise
     result = state / "result.json"
-    found = set(json.loads(result.read_text())) if result.exists() else set()
-    is_expected = status == 0 or (plan.variant is not None and bool(VARIANTS[plan.variant].found_by & found))
+    found: dict[str, list[str]] = json.loads(result.read_text()) if result.exists() else {}
+    is_expected = status == 0 or (plan.variant is not None and bool(VARIANTS[plan.variant].evidence(found)))
     if is_expected and not given.keep:
         _forget(state)
     else:

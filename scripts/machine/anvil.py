@@ -37,6 +37,8 @@ class Anvil:
     """With a block time, mine at once when a transaction arrives as well."""
     block_gas: int | None = None
     """Gas limit of a block; None leaves anvil's own (30M)."""
+    final_after: int = 2
+    """How far behind the newest block the one tagged `finalized` is; even, since that is two epochs."""
     accounts: int = _DEFAULT_MNEMONIC_ACCOUNTS
     """How many of anvil's well-known funded accounts exist."""
     records: Path | None = None
@@ -48,8 +50,8 @@ class Anvil:
         self.folder.mkdir(parents=True, exist_ok=True)
         argv = [str(layout.foundry("anvil")), "--host", ports.LOOPBACK, "--port", str(self.port)]
         argv += ["--chain-id", str(CHAIN_ID), "--accounts", str(self.accounts), "--quiet"]
-        # finalized = head - 2; 256 states are kept (reorgs and calls on the block before need some), none spill to disk
-        argv += ["--slots-in-an-epoch", "1", "--prune-history", "256"]
+        # finalized = head - 2 epochs; 256 states are kept (for reorgs and calls on the block before), none on disk
+        argv += ["--slots-in-an-epoch", str(self.final_after // 2), "--prune-history", "256"]
         if self.block_time is not None:
             argv += ["--block-time", str(self.block_time), *(["--mixed-mining"] if self.mixed else [])]
         if self.block_gas is not None:

@@ -86,6 +86,48 @@ def test_a_stale_head_has_no_receipt_of_a_later_block():
     assert stale(call, lambda _: answer)["result"] is not None
 
 
+def _call(method, *params):
+    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+
+
+@pytest.mark.parametrize("method", ["eth_call", "eth_estimateGas"])
+def test_a_stale_head_runs_calls_on_its_old_block_and_knows_no_later_one(node, method):
+    stale = StaleHead(behind=4)
+    stale(_call(method, {"to": "0x1"}), node)
+    assert node.asked[-1] == (method, {"to": "0x1"}, "0x10")
+    assert "error" in stale(_call(method, {"to": "0x1"}, "0x11"), node)
+    stale(_call(method, {"to": "0x1"}, "0xf"), node)
+    assert node.asked[-1] == (method, {"to": "0x1"}, "0xf")
+    assert stale(_call("eth_getBlockByNumber", "0x11", False), node)["result"] is None
+
+
+def test_a_stale_head_whose_state_the_node_forgot_answers_by_the_newest_but_a_revert_stays_one():
+    errors = {"0x10": {"message": "missing state"}}
+
+    def node(call):
+        if call["method"] == "eth_blockNumber":
+            return {"id": 1, "result": hex(20)}
+        error = errors.get(call["params"][1])
+        return {"id": 1, "error": error} if error else {"id": 1, "result": "0x"}
+
+    assert StaleHead(behind=4)(_call("eth_call", {}, "latest"), node)["result"] == "0x"
+    errors["0x10"] = {"message": "execution reverted"}
+    assert "error" in StaleHead(behind=4)(_call("eth_call", {}, "latest"), node)
+
+
+def test_one_endpoint_lies_at_a_time_and_an_outage_is_everywhere():
+    line = Line()
+    armed = Armed(line)
+    line.hear({"arm": "stale head"})
+    line.hear({"arm": "dropped"})
+    assert armed.take("eth_blockNumber", 1) is KINDS["stale head"]
+    assert armed.take("eth_blockNumber", 0) is None
+    assert armed.take("eth_sendRawTransaction", 0) is None
+    assert armed.take("eth_sendRawTransaction", 1) is KINDS["dropped"]
+    line.hear({"arm": "busy"})
+    assert armed.take("eth_sendRawTransaction", 0) is armed.take("eth_sendRawTransaction", 1) is KINDS["busy"]
+
+
 def test_what_is_armed_is_committed_once_on_the_call_it_is_about():
     line = Line()
     armed = Armed(line)
