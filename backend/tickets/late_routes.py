@@ -37,5 +37,9 @@ class CeilingIn(BaseModel):
 def raise_ceiling(
     batch_id: UUID, body: CeilingIn, _principal: Annotated[Principal, allow(Role.ADMIN)], session: SessionDep
 ) -> BatchOut:
-    """Raise the ceiling of this batch alone, and offer more at once. FEE_CEILING_GWEI stays for all others."""
-    return BatchOut.of(late.raise_ceiling(session, batch_id, body.max_fee_gwei * 10**9))
+    """Raise the ceiling of this batch alone, and offer more at once. FEE_CEILING_GWEI stays for all others.
+
+    It holds for the batch's mint and for its cancellation, whichever is unfinished.
+    """
+    batch, _ = late.raise_ceiling(session, batch_id, body.max_fee_gwei * 10**9)
+    return BatchOut.of(batch)
