@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from backend.accounts.models import Role
+from backend.accounts.models import AdminAction, Role
 from backend.chain import outbox
 from backend.chain import tasks as chain_tasks
 from backend.chain.models import ChainSend
@@ -94,6 +94,9 @@ def test_an_admin_lets_it_offer_more(client, chain, session, late):
     assert low.json()["error"]["code"] == "ceiling_not_higher"
     answer = client.post(url, json={"max_fee_gwei": 2000}, headers=headers)
     assert answer.status_code == 202 and answer.json()["status"] == "OVERDUE"
+    [kept] = session.scalars(select(AdminAction)).all()
+    assert (kept.action, kept.subject_id) == ("batch.fee_ceiling", batch(session).id)
+    assert kept.details == {"was": "OVERDUE", "before_wei": str(500 * GWEI), "max_fee_gwei": 2000}
     dear(chain)
     chain.work(batch(session).id)
     assert batch(session).status == "FINAL"
