@@ -70,6 +70,12 @@ def test_what_is_refused_has_one_shape_and_a_stable_code(client, send, status, c
     assert set(error) == {"code", "message", "details", "trace_id"}
 
 
+@pytest.mark.parametrize("kind", ["MintJobOut", "BatchOut"])
+def test_what_an_operator_reads_has_an_example_in_every_field(kind):
+    fields = DOCUMENT["components"]["schemas"][kind]["properties"]
+    assert [name for name, field in fields.items() if "$ref" not in field and "examples" not in field] == []
+
+
 TEXTS = [
     (path, parameter["in"], parameter["name"])
     for path, method, operation in OPERATIONS
