@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -49,6 +49,22 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     nudges.use(broker.Sender(broker.connect(settings.redis_url)))
     yield
     db.engine().dispose()
+
+
+async def _without_nul(request: Request) -> None:
+    """Refuse a NUL character in an address: no text in Postgres can have one, so nothing here is called that.
+
+    Raises InvalidRequest.
+    """
+    given = [("path", name, str(value)) for name, value in request.path_params.items()]
+    given += [("query", name, value) for name, value in request.query_params.multi_items()]
+    found = [
+        {"field": f"{place}.{name}", "problem": "has a NUL character"}
+        for place, name, value in given
+        if "\0" in name or "\0" in value
+    ]
+    if found:
+        raise InvalidRequest(errors=found)
 
 
 def _respond(error: errors.BusinessError) -> JSONResponse:
@@ -96,6 +112,7 @@ def make_app() -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(_without_nul)],
     )
     docs_page.add(app)
     discovery.check_settings()

@@ -153,9 +153,10 @@ class SaleNotOpen(Conflict):
 
 
 class SalesSuspended(Conflict):
-    """No new orders are taken for a while: tickets already sold are minted first. Try again later.
+    """No new orders are taken for a while, since new tickets could not be issued just now. Try again later.
 
-    `details.reason` is `minter_balance_low`: the key that mints holds too little for more.
+    `details.reason` says why: `minter_balance_low`: the key that mints holds too little for more than is sold already;
+    `minter_key_missing`: this house does not have that key; `no_minter`: nobody may mint for now.
     """
 
     code = "sales_suspended"

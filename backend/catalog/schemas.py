@@ -199,7 +199,9 @@ class EventSummary(BaseModel):
     status: EventStatus
     version: int = Field(description="Send it back as If-Match when you change the event", examples=[3])
     sales_suspended_reason: str | None = Field(
-        description="Why no new orders are taken just now, such as minter_balance_low; null: they are", examples=[None]
+        description="Why no new orders are taken just now: minter_balance_low, minter_key_missing or no_minter (new "
+        "tickets could not be issued); null: they are",
+        examples=[None],
     )
 
 

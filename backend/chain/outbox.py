@@ -74,14 +74,17 @@ def enqueue(
     gas_limit: int | None = None,
     waits_on: Sequence[str] = (PAUSED,),
     signer: bytes | None = None,
+    fee_ceiling: int | None = None,
 ) -> ChainSend:
     """Ask for one call from the key `signer` of `signer_role`, or its first; asked twice, it is the same send.
 
     `purpose`, `subject_id` and `generation` are its identity; `value` is in wei; `waits_on` names custom errors that
     mean "not yet" for this call, so that it waits instead of being given up. Not mined within
-    settings.mint_deadline_seconds of its first generation, it is OVERDUE. Raises SendDiffers when the identity was used
-    for another call.
+    settings.mint_deadline_seconds of its first generation, it is OVERDUE. `fee_ceiling` is what a person has allowed it
+    already, in wei a unit of gas; a later generation keeps what the earlier ones were allowed. Raises SendDiffers when
+    the identity was used for another call.
     """
+    deadline, allowed = _earlier(session, purpose, subject_id) if generation > 0 else (None, None)
     statement = (
         insert(ChainSend)
         .values(
@@ -98,7 +101,8 @@ def enqueue(
             status=SendStatus.QUEUED,
             waits_on=list(waits_on),
             gas_limit=gas_limit,
-            deadline=_deadline(session, purpose, subject_id, generation, now),
+            fee_ceiling=max(fee_ceiling or 0, allowed or 0) or None,
+            deadline=deadline or now + timedelta(seconds=get_settings().mint_deadline_seconds),
             trace_id=logs.trace_id(),
             created_at=now,
             status_since=now,
@@ -118,16 +122,13 @@ def enqueue(
     return send
 
 
-def _deadline(session: Session, purpose: str, subject_id: UUID, generation: int, now: datetime) -> datetime:
-    """Return until when it should be mined: asked for again, it is as late as it was."""
-    if generation > 0:
-        query = select(func.min(ChainSend.deadline)).where(
-            ChainSend.purpose == purpose, ChainSend.subject_id == subject_id
-        )
-        earlier = session.scalar(query)
-        if earlier is not None:
-            return earlier
-    return now + timedelta(seconds=get_settings().mint_deadline_seconds)
+def _earlier(session: Session, purpose: str, subject_id: UUID) -> tuple[datetime | None, int | None]:
+    """Return until when it should be mined and what a person allowed it: asked for again, it is as late as it was."""
+    query = select(func.min(ChainSend.deadline), func.max(ChainSend.fee_ceiling)).where(
+        ChainSend.purpose == purpose, ChainSend.subject_id == subject_id
+    )
+    deadline, allowed = session.execute(query).one()
+    return deadline, allowed
 
 
 def find(session: Session, purpose: str, subject_id: UUID) -> ChainSend | None:
@@ -200,22 +201,26 @@ def assign(
     return len(found)
 
 
-def raise_ceiling(session: Session, send_id: UUID, max_fee: int) -> ChainSend:
-    """Let one send offer up to `max_fee` wei a unit of gas, above the network's ceiling, and look at it now.
+def raise_ceiling(session: Session, send_ids: Collection[UUID], max_fee: int) -> int:
+    """Let sends offer up to `max_fee` wei a unit of gas, above the network's ceiling, and look at them now.
 
-    Raises NoSuchSend, SendOver, CeilingNotHigher.
+    Of several, those that are over, or may offer as much, are left alone. Returns the lowest ceiling of the unfinished
+    ones before. Raises NoSuchSend; SendOver when none is unfinished; CeilingNotHigher when none would be raised.
     """
-    send = _locked(session, send_id)
-    if send.status not in rules.SENDABLE:
-        raise SendOver(status=send.status)
-    before = ceiling_of(send)
-    if max_fee <= before:
-        raise CeilingNotHigher(now=str(before))
-    send.fee_ceiling = max_fee
-    send.run_after = None
-    nudge(session, "chain.send", send.id)
-    _log.warning("fee_ceiling_raised", send_id=str(send.id), before=before, after=max_fee)
-    return send
+    sends = [_locked(session, send_id) for send_id in sorted(send_ids)]
+    unfinished = {send.id: ceiling_of(send) for send in sends if send.status in rules.SENDABLE}
+    if not unfinished:
+        raise SendOver(status=sends[-1].status) if sends else NoSuchSend
+    lowest = min(unfinished.values())
+    if max_fee <= lowest:
+        raise CeilingNotHigher(now=str(lowest))
+    for send in sends:
+        before = unfinished.get(send.id)
+        if before is not None and before < max_fee:
+            send.fee_ceiling, send.run_after = max_fee, None
+            nudge(session, "chain.send", send.id)
+            _log.warning("fee_ceiling_raised", send_id=str(send.id), before=before, after=max_fee)
+    return lowest
 
 
 def ceiling_of(send: ChainSend) -> int:

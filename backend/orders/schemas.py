@@ -119,7 +119,8 @@ class OrderOut(BaseModel):
     expires_at: datetime = Field(description="Until when the seats are held")
     paid_at: datetime | None
     tickets_overdue_since: datetime | None = Field(
-        description="Paid, but its tickets are late on a busy network: they come by themselves, or the money goes back"
+        description="Paid, but its tickets are late on a busy network: they come by themselves, or the money goes "
+        "back. Null again when all are minted or given up"
     )
     payment: PaymentOut | None
 

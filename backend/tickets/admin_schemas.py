@@ -12,6 +12,7 @@ from backend.tickets.models import Batch, MintJob
 from backend.tickets.states import BatchStatus, CollectionStatus, JobStatus
 
 _ID = "0197f3a0-5b7e-7c11-9f43-2f6a5d1c0e01"
+_MOMENT = "2026-06-19T18:00:00Z"
 
 
 class PauseScope(StrEnum):
@@ -36,12 +37,14 @@ class MintJobOut(BaseModel):
     order_line_id: UUID = Field(examples=[_ID])
     unit: int = Field(examples=[0])
     status: JobStatus
-    recipient: AddressText | None = Field(description="Null: into escrow")
+    recipient: AddressText | None = Field(
+        description="Null: into escrow", examples=["0x70997970C51812dc3A010C7d01b50e0d17dc79C8"]
+    )
     escrow_reason: str | None = Field(examples=["no_wallet"])
     batch_id: UUID | None = Field(examples=[_ID])
     batch_index: int | None = Field(examples=[0])
-    reason: str | None = Field(description="Why it is STUCK")
-    created_at: datetime
+    reason: str | None = Field(description="Why it is STUCK", examples=["the event has no live collection"])
+    created_at: datetime = Field(examples=[_MOMENT])
 
     @classmethod
     def of(cls, row: MintJob) -> "MintJobOut":
@@ -76,7 +79,7 @@ class BatchOut(BaseModel):
     reason: str | None = Field(
         description="Why it waits, is stuck, or of unclear fate", examples=["ScopePaused(scope=2)"]
     )
-    created_at: datetime
+    created_at: datetime = Field(examples=[_MOMENT])
 
     @classmethod
     def of(cls, row: Batch) -> "BatchOut":

@@ -30,6 +30,8 @@ _REFUND = Action("refund", "/v1/admin/orders/{order_id}/refund")
 _CANCEL_ITS_BATCH = Action("cancel_batch", "/v1/admin/batches/{batch_id}/cancel")
 _RETRY_BATCH = Action("retry", "/v1/admin/batches/{id}/retry")
 _CANCEL_BATCH = Action("cancel", "/v1/admin/batches/{id}/cancel")
+_ALLOW_BATCH = Action("fee_ceiling", "/v1/admin/batches/{id}/fee-ceiling")
+_ALLOW_SEND = Action("fee_ceiling", "/v1/admin/sends/{id}/fee-ceiling")
 _HURRY = Action("retry", "/v1/admin/sends/{id}/retry")
 _HURRY_ITS_SEND = Action("retry", "/v1/admin/sends/{send_id}/retry")
 _RETRY_STATUS = Action("retry", "/v1/admin/status-changes/{id}/retry")
@@ -89,13 +91,22 @@ watch(
             "OPEN": Rests("Lasts only inside the transaction that closes it."),
             "CLOSED": Waits(15 * _MINUTE, "Look at its send: fee, nonce, signer.", (_CANCEL_BATCH,)),
             "WAITING": Waits(
-                15 * _MINUTE, "Remove what the reason names, then retry; or cancel.", (_RETRY_BATCH, _CANCEL_BATCH)
+                15 * _MINUTE,
+                "Remove what the reason names, then retry; at the fee ceiling, allow it more; or cancel.",
+                (_RETRY_BATCH, _ALLOW_BATCH, _CANCEL_BATCH),
             ),
             "OVERDUE": Waits(
-                0, "Wait for the fee to fall, allow this batch more, or cancel it.", (_RETRY_BATCH, _CANCEL_BATCH)
+                0,
+                "At the fee ceiling: wait for the fee to fall, or allow this batch more (a cancellation pays it too). "
+                "Else as WAITING.",
+                (_RETRY_BATCH, _ALLOW_BATCH, _CANCEL_BATCH),
             ),
             "UNKNOWN": Waits(10 * _MINUTE, "The chain does not say what became of it.", (_RETRY_BATCH, _CANCEL_BATCH)),
-            "CANCELLING": Waits(30 * _MINUTE, "Retry asks the chain which of the two landed.", (_RETRY_BATCH,)),
+            "CANCELLING": Waits(
+                30 * _MINUTE,
+                "Retry asks the chain which of the two landed; at the fee ceiling, allow it more.",
+                (_RETRY_BATCH, _ALLOW_BATCH),
+            ),
             "STUCK": Waits(0, "Read the reason, remove it, then retry or cancel.", (_RETRY_BATCH, _CANCEL_BATCH)),
             "LANDED": Waits(30 * _MINUTE, _INDEX, (_HEALTH,)),
             "FINAL": Rests("The mint is final."),
@@ -112,8 +123,12 @@ watch(
         ChainSend.status_since,
         {
             "QUEUED": Waits(5 * _MINUTE, "Is the worker running? Look at the sends before it.", (_HURRY,)),
-            "WAITING": Waits(15 * _MINUTE, "Remove what the reason names: pause, balance, fee ceiling.", (_HURRY,)),
-            "OVERDUE": Waits(0, "As WAITING, past its deadline: allow more, or give its subject up.", (_HURRY,)),
+            "WAITING": Waits(
+                15 * _MINUTE, "Remove what the reason names: pause, balance, fee ceiling.", (_HURRY, _ALLOW_SEND)
+            ),
+            "OVERDUE": Waits(
+                0, "As WAITING, past its deadline: allow more, or give its subject up.", (_HURRY, _ALLOW_SEND)
+            ),
             "SENDING": Waits(10 * _MINUTE, "Look at its attempts: nonce, fee, and the nonce gap.", (_HURRY,)),
             "MINED": Waits(
                 30 * _MINUTE, "It is in a block that does not become final: look at the network.", (_HURRY,)

@@ -53,6 +53,7 @@ def ask(session: Session, batch_id: UUID, now: datetime) -> Batch:
         return batch
     if batch.status in _OVER:
         raise CannotCancel(status=batch.status)
+    minting = outbox.find(session, batches.MINT, batch.id)
     collection = session.get_one(Collection, batch.collection_id)
     assert collection.address is not None  # noqa: S101 - a batch exists only of a deployed collection
     batch.status = step(BatchStatus(batch.status), BatchStatus.CANCELLING)
@@ -69,6 +70,8 @@ def ask(session: Session, batch_id: UUID, now: datetime) -> Batch:
         generation=batch.cancel_generation,
         waits_on=("NotMinter",),
         signer=collection.minter,
+        # What the batch was allowed for its mint it may pay for being given up.
+        fee_ceiling=minting.fee_ceiling if minting is not None else None,
     )
     return batch
 

@@ -1,9 +1,12 @@
-"""Whether the keys that mint can pay for what is sold, each for its own events. New sales stop first, and no mint.
+"""Whether the keys that mint are here and can pay for what is sold, each for its own events.
 
+New sales stop first, and no mint. They are looked at by the beat: what is sold between two looks is what the reserve of
+settings.sales_reserve_tickets is for.
 What a sale promises is counted from the moment of the checkout: seats on hold cost gas too once they are paid.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,11 +15,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.catalog import service as catalog
-from backend.catalog.models import Tier
+from backend.catalog.models import Event, Tier
 from backend.chain import networks, registry
+from backend.chain.keyring import Keyring
 from backend.chain.networks import UnknownNetwork
+from backend.chain.port import ChainPort, SignerMissing
 from backend.kit import clock, logs
 from backend.kit.db import unit_of_work
+from backend.kit.errors import Unavailable
 from backend.settings import get_settings
 from backend.tickets import rules
 from backend.tickets.models import Collection, MinterFunds, MintJob
@@ -27,6 +33,10 @@ NOBODY = bytes(20)
 """The minter of a collection that was rotated to none."""
 
 LOW = "minter_balance_low"
+NO_MINTER = "no_minter"
+"""The role is nobody's: it was taken from a key, and given to none yet."""
+KEY_MISSING = "minter_key_missing"
+"""The role is a key's that this house does not have."""
 _RESUMES_AT = 1.5
 """How many reserves it takes to go on again after a stop."""
 
@@ -41,7 +51,7 @@ def check() -> None:
     """
     with unit_of_work() as session:
         live = select(Collection.network, Collection.minter).where(
-            Collection.status == CollectionStatus.LIVE, Collection.minter.is_not(None), Collection.minter != NOBODY
+            Collection.status == CollectionStatus.LIVE, Collection.minter.is_not(None)
         )
         minters: dict[str, set[bytes]] = {}
         for network, key in session.execute(live.distinct()):
@@ -52,36 +62,90 @@ def check() -> None:
         except UnknownNetwork:
             # A network we served once: nothing is minted there any more.
             continue
-        found = at_work | {key.address for key in registry.keyring(network, MINTER).all()}
+        keyring = registry.keyring(network, MINTER)
+        found = at_work | {key.address for key in keyring.all()}
         price = min(port.fees().max_fee, networks.network(network).fee_ceiling)
-        balances = {address: port.balance(address) for address in sorted(found)}
-        for address, balance in balances.items():
+        looks = [_look(port, keyring, address) for address in sorted(found)]
+        for look in looks:
             with unit_of_work() as session:
-                seen(session, network, address, balance, price, clock.now())
+                seen(session, network, look, price, clock.now())
         with unit_of_work() as session:
             gone = delete(MinterFunds).where(MinterFunds.network == network, MinterFunds.address.not_in(found))
             session.execute(gone)
 
 
-def seen(session: Session, network: str, address: bytes, balance: int, price: int, now: datetime) -> bool:
-    """Write down what a minter holds and needs at `price` wei a unit of gas, and tell its events; True: sales stop."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a minter showed; `is_here`: we have its key, or None while a key service does not say."""
+
+    address: bytes
+    balance: int
+    is_here: bool | None = True
+
+
+def _look(port: ChainPort, keyring: Keyring, address: bytes) -> Look:
+    if address == NOBODY:
+        return Look(address, 0, is_here=False)
+    return Look(address, port.balance(address), _is_here(keyring, address))
+
+
+def _is_here(keyring: Keyring, address: bytes) -> bool | None:
+    try:
+        keyring.find(address)
+    except SignerMissing:
+        return False
+    except Unavailable as away:
+        _log.warning("minter_key_unclear", minter="0x" + address.hex(), answer=away.code)
+        return None
+    return True
+
+
+def seen(session: Session, network: str, look: Look, price: int, now: datetime) -> str | None:
+    """Write down what a minter holds and needs at `price` wei a unit of gas, and tell its events.
+
+    Returns why their sales stop; None: they do not.
+    """
     settings = get_settings()
+    address, balance = look.address, look.balance
     funds = _locked(session, network, address, now)
+    told = reason(session, funds)
     owed, reserve = owed_tickets(session, network, address), settings.sales_reserve_tickets
+    payer = 0 if address == NOBODY else price
     funds.owed_tickets, funds.balance, funds.checked_at = owed, balance, now
-    funds.needed = cost(owed + reserve, price, settings.batch_size)
-    funds.resumes_at = cost(owed + int(reserve * _RESUMES_AT), price, settings.batch_size)
-    enough = funds.needed if funds.suspended_since is None else funds.resumes_at
-    is_low = balance < enough
-    if is_low != (funds.suspended_since is not None):
-        funds.suspended_since = now if is_low else None
-        log = _log.error if is_low else _log.info
+    funds.needed = cost(owed + reserve, payer, settings.batch_size)
+    funds.resumes_at = cost(owed + int(reserve * _RESUMES_AT), payer, settings.batch_size)
+    is_low = balance < (funds.resumes_at if told == LOW else funds.needed)
+    why = _absence(look, told) or (LOW if is_low else None)
+    if why != told:
+        funds.suspended_since = None if why is None else funds.suspended_since or now
+        log = _log.info if why is None else _log.error
         shown = {"network": network, "minter": "0x" + address.hex(), "balance": balance, "needed": funds.needed}
-        log("sales_suspended" if is_low else "sales_resumed", **shown)
+        log("sales_resumed" if why is None else "sales_suspended", reason=why, **shown)
     session.flush()
     # Told at each look: an event whose collection came to life meanwhile hears it too.
-    catalog.suspend_sales(session, _events(session, network, address), LOW if is_low else None)
-    return is_low
+    catalog.suspend_sales(session, _events(session, network, address), why)
+    return why
+
+
+def reason(session: Session, funds: MinterFunds) -> str | None:
+    """Return why a minter keeps sales stopped, as its events were told; None: it does not."""
+    if funds.suspended_since is None:
+        return None
+    if funds.address == NOBODY:
+        return NO_MINTER
+    query = select(Event.sales_suspended_reason).where(
+        Event.id.in_(_events(session, funds.network, funds.address)), Event.sales_suspended_reason == KEY_MISSING
+    )
+    return session.scalars(query.limit(1)).first() or LOW
+
+
+def _absence(look: Look, told: str | None) -> str | None:
+    """Say why nobody could sign, whatever the balance; while that is unclear, what was said before."""
+    if look.address == NOBODY:
+        return NO_MINTER
+    if look.is_here is None:
+        return told if told == KEY_MISSING else None
+    return None if look.is_here else KEY_MISSING
 
 
 def cost(tickets: int, price: int, batch_size: int) -> int:

@@ -38,9 +38,13 @@ def minter_needed(session: Session) -> Reading:
     return {(row.network, "0x" + row.address.hex()): float(row.needed) for row in session.scalars(select(MinterFunds))}
 
 
-@gauge("sales_suspended_seconds", "Since when a low balance keeps sales stopped", labels=("network", "address"))
+@gauge(
+    "sales_suspended_seconds",
+    "Since when a minter keeps sales stopped: see /v1/admin/minters",
+    labels=("network", "address"),
+)
 def sales_suspended(session: Session) -> Reading:
-    """Age them; none while all minters hold enough."""
+    """Age them; none while all minters are there and hold enough."""
     now = clock.now()
     rows = session.scalars(select(MinterFunds).where(MinterFunds.suspended_since.is_not(None)))
     return {

@@ -8,14 +8,19 @@ from sqlalchemy.orm import Session
 
 from backend.chain import outbox
 from backend.orders.models import Order
+from backend.tickets import batches, cancel
 from backend.tickets.cancel import CannotRetry
 from backend.tickets.errors import BatchUnknown
 from backend.tickets.models import Batch, MintJob
-from backend.tickets.states import BatchStatus
+from backend.tickets.states import BatchStatus, JobStatus
 
-_IN_A_LATE_BATCH = exists().where(
-    MintJob.order_id == Order.id, MintJob.batch_id == Batch.id, Batch.status == BatchStatus.OVERDUE
+_SENDS = (batches.MINT, cancel.CANCEL)
+"""What can wait for a fee in a batch's name: its mint, and the cancellation that takes its place."""
+
+_STILL_TO_COME = exists().where(
+    MintJob.order_id == Order.id, MintJob.status.in_([JobStatus.QUEUED, JobStatus.BATCHED, JobStatus.STUCK])
 )
+"""Once late, an order stays so until the tickets are there or given up: a cancelled batch brings them no sooner."""
 
 
 def tell_orders(session: Session, now: datetime) -> None:
@@ -26,21 +31,24 @@ def tell_orders(session: Session, now: datetime) -> None:
     late_now = select(MintJob.order_id).join(Batch, Batch.id == MintJob.batch_id)
     late_now = late_now.where(Batch.status == BatchStatus.OVERDUE)
     _mark(session, list(session.scalars(_free(Order.id.in_(late_now), Order.tickets_overdue_since.is_(None)))), now)
-    _mark(session, list(session.scalars(_free(Order.tickets_overdue_since.is_not(None), ~_IN_A_LATE_BATCH))), None)
+    _mark(session, list(session.scalars(_free(Order.tickets_overdue_since.is_not(None), ~_STILL_TO_COME))), None)
 
 
-def raise_ceiling(session: Session, batch_id: UUID, max_fee: int) -> Batch:
-    """Let the batch's transaction offer up to `max_fee` wei a unit of gas, above what is usual.
+def raise_ceiling(session: Session, batch_id: UUID, max_fee: int) -> tuple[Batch, int]:
+    """Let what is unfinished of the batch offer up to `max_fee` wei a unit of gas, above what is usual.
 
-    Raises BatchUnknown, CannotRetry (it was never sent), SendOver, CeilingNotHigher.
+    Both its mint and its cancellation: when both have their bytes, the later nonce waits for the earlier. Returns the
+    batch and the lowest of their ceilings before. Raises BatchUnknown, CannotRetry (it was never sent), SendOver,
+    CeilingNotHigher.
     """
     batch = session.get(Batch, batch_id)
     if batch is None:
         raise BatchUnknown
-    if batch.send_id is None:
+    asked = [outbox.find(session, purpose, batch_id) for purpose in _SENDS]
+    sends = [send.id for send in asked if send is not None]
+    if not sends:
         raise CannotRetry(status=batch.status)
-    outbox.raise_ceiling(session, batch.send_id, max_fee)
-    return batch
+    return batch, outbox.raise_ceiling(session, sends, max_fee)
 
 
 def _free(*where: ColumnElement[bool]) -> Select[UUID]:

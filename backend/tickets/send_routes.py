@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, status
 from pydantic import BaseModel, Field
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from backend.accounts import audit
 from backend.accounts.access import Principal, Role, allow
@@ -103,6 +104,12 @@ class SendOut(BaseModel):
             attempts=[AttemptOut.of(attempt) for attempt in attempts],
         )
 
+    @classmethod
+    def now(cls, session: Session, row: ChainSend) -> "SendOut":
+        """Show a row with its attempts, read now."""
+        query = select(ChainAttempt).where(ChainAttempt.send_id == row.id).order_by(ChainAttempt.id)
+        return cls.of(row, list(session.scalars(query)))
+
 
 class StatusChangeOut(BaseModel):
     """A ticket's status on its way to the chain."""
@@ -153,8 +160,7 @@ def retry_send(send_id: UUID, admin: Admin, session: SessionDep, now: NowDep) ->
     """Carry it on from where it stands, instead of at its next turn. Never sends other bytes for the sake of haste."""
     send = sends.look_again(session, send_id)
     audit.record(session, admin.account_id, "send.retry", send_id, now, was=send.status)
-    query = select(ChainAttempt).where(ChainAttempt.send_id == send_id).order_by(ChainAttempt.id)
-    return SendOut.of(send, list(session.scalars(query)))
+    return SendOut.now(session, send)
 
 
 @router.post(

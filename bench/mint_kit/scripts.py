@@ -18,14 +18,14 @@ from eth_utils.address import to_checksum_address
 from web3 import HTTPProvider, Web3
 from web3.middleware import ExtraDataToPOAMiddleware
 
-from backend.tickets.rules import Entry, encode_entries
+from backend.tickets.rules import Entry, encode_entries, mint_gas
 from bench.mint_kit.house import BLOCK_GAS, BLOCK_SECONDS, Prepared
 from bench.slope import Climb, watch
 from scripts.machine import layout, ports
 from scripts.machine.anvil import Anvil, rpc
 
 _GWEI = 10**9
-_GAS_BASE, _GAS_PER_TICKET = 200_000, 60_000
+_GAS_OF_ONE = 200_000
 _FEES = {"maxFeePerGas": 100 * _GWEI, "maxPriorityFeePerGas": _GWEI}
 _AHEAD = 6
 """Batches the bare script keeps unmined: enough to fill every block, and far below a node's pool limits."""
@@ -71,7 +71,8 @@ def bare(node: Anvil, prepared: Prepared, key: str, wallets: Sequence[bytes], pe
         while sent < len(chunks) and sent - done < _AHEAD:
             chunk = chunks[sent]
             data = contract.encode_abi("mintBatch", [sent + 1, encode_entries([Entry(owner, 1) for owner in chunk])])
-            gas = _GAS_BASE + _GAS_PER_TICKET * len(chunk)
+            # The house's own limit: a block takes transactions by their limits, so another would pack blocks otherwise.
+            gas = mint_gas(len(chunk))
             signed = account.sign_transaction(_call(prepared.collection, data, first + sent, gas))
             _ask(line, node.url, "eth_sendRawTransaction", signed.raw_transaction.to_0x_hex())
             sent += 1
@@ -91,7 +92,7 @@ def pipelined(node: Anvil, prepared: Prepared, key: str, wallets: Sequence[bytes
     def send() -> None:
         for index, wallet in enumerate(wallets):
             entries = encode_entries([Entry(wallet, 1)])
-            fields = {"chainId": 31_337, "nonce": first + index, "gas": _GAS_BASE, "value": 0, **_FEES}
+            fields = {"chainId": 31_337, "nonce": first + index, "gas": _GAS_OF_ONE, "value": 0, **_FEES}
             built = contract.functions.mintBatch(index + 1, entries).build_transaction(fields)  # type: ignore[arg-type]
             w3.eth.send_raw_transaction(account.sign_transaction(built).raw_transaction)
 

@@ -85,6 +85,33 @@ def test_asked_for_again_it_is_as_late_as_it_was(fake_outbox: Outbox) -> None:
     assert again.deadline == first.deadline
 
 
+def test_asked_for_again_it_may_offer_what_it_was_allowed(fake_outbox: Outbox) -> None:
+    subject = uuid4()
+    first = fake_outbox.enqueue(1, subject_id=subject)
+    with unit_of_work() as session:
+        assert sends.raise_ceiling(session, [first], 2000 * GWEI) == 500 * GWEI
+    again = fake_outbox.row(fake_outbox.enqueue(1, subject_id=subject, generation=1))
+    assert sends.ceiling_of(again) == 2000 * GWEI
+    stranger = fake_outbox.row(fake_outbox.enqueue(1, generation=1))
+    assert sends.ceiling_of(stranger) == 500 * GWEI
+
+
+def test_of_several_sends_those_that_wait_lower_are_raised(fake_outbox: Outbox) -> None:
+    done, low, high = (fake_outbox.enqueue(call) for call in (1, 2, 3))
+    with unit_of_work() as session:
+        assert sends.cancel(session, done, fake_outbox.now)
+        sends.raise_ceiling(session, [high], 3000 * GWEI)
+        assert sends.raise_ceiling(session, [done, low, high], 2000 * GWEI) == 500 * GWEI
+    ceilings = {send: sends.ceiling_of(fake_outbox.row(send)) for send in (done, low, high)}
+    assert ceilings == {done: 500 * GWEI, low: 2000 * GWEI, high: 3000 * GWEI}
+    with unit_of_work() as session, pytest.raises(sends.CeilingNotHigher):
+        sends.raise_ceiling(session, [done, low, high], 2000 * GWEI)
+    with unit_of_work() as session, pytest.raises(sends.SendOver):
+        sends.raise_ceiling(session, [done], 4000 * GWEI)
+    with unit_of_work() as session, pytest.raises(sends.NoSuchSend):
+        sends.raise_ceiling(session, [uuid4()], 4000 * GWEI)
+
+
 def test_an_overdue_send_is_withdrawn_only_before_it_has_a_nonce(fake_outbox: Outbox) -> None:
     unsent, sent = fake_outbox.enqueue(2), fake_outbox.enqueue(1)
     fake_outbox.send(sent)
@@ -107,8 +134,8 @@ def test_a_person_raises_the_ceiling_of_one_send(anvil_lab: AnvilLab, session) -
         assert mark(box) == 2
         with unit_of_work() as unit:
             with pytest.raises(sends.CeilingNotHigher):
-                sends.raise_ceiling(unit, late, 500 * GWEI)
-            sends.raise_ceiling(unit, late, 2000 * GWEI)
+                sends.raise_ceiling(unit, [late], 500 * GWEI)
+            sends.raise_ceiling(unit, [late], 2000 * GWEI)
         anvil_lab.ask("anvil_setNextBlockBaseFeePerGas", hex(600 * GWEI))
         box.send(late)
         [attempt] = box.attempts(late)
@@ -122,7 +149,7 @@ def test_a_person_raises_the_ceiling_of_one_send(anvil_lab: AnvilLab, session) -
         anvil_lab.mine(5)
         box.watch(late)
         with unit_of_work() as unit, pytest.raises(sends.SendOver):
-            sends.raise_ceiling(unit, late, 5000 * GWEI)
+            sends.raise_ceiling(unit, [late], 5000 * GWEI)
 
 
 def test_the_settings_say_the_ceiling_and_the_priority(fake_outbox: Outbox, settings) -> None:

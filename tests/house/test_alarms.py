@@ -98,3 +98,12 @@ def test_every_request_in_the_runbook_is_one_of_ours():
     for verb, path in asked:
         plain = re.sub(r"/[A-Z]+\b", "/{}", path)
         assert (verb.upper(), plain) in PATHS, path
+
+
+@pytest.mark.parametrize("name", ["mint_job", "batch", "send", "attempt"])
+def test_every_change_that_is_offered_stands_in_the_runbook(name):
+    """Under its state, or once for the kind: the last word of its path, as one calls it."""
+    written = RUNBOOK.read_text()
+    offered = {a.path for _, rule in alarms.registered[name].waiting() for a in rule.actions if a.method == "POST"}
+    missing = [path for path in offered if not re.search(re.sub(r"\{\w+\}", r"[A-Z]+", path) + r"\b", written)]
+    assert missing == []

@@ -1,8 +1,11 @@
 """One error shape, a complete description, and careful handling of whatever comes."""
 
+import re
+
 import pytest
 
 from backend.api import make_app
+from tests.factories.accounts import as_admin
 from tests.fixtures.http import inexact
 
 DOCUMENT = make_app().openapi()
@@ -65,6 +68,38 @@ def test_what_is_refused_has_one_shape_and_a_stable_code(client, send, status, c
     assert (response.status_code, error["code"], error["trace_id"]) == (status, code, "abc123")
     assert error["message"]
     assert set(error) == {"code", "message", "details", "trace_id"}
+
+
+@pytest.mark.parametrize("kind", ["MintJobOut", "BatchOut"])
+def test_what_an_operator_reads_has_an_example_in_every_field(kind):
+    fields = DOCUMENT["components"]["schemas"][kind]["properties"]
+    assert [name for name, field in fields.items() if "$ref" not in field and "examples" not in field] == []
+
+
+TEXTS = [
+    (path, parameter["in"], parameter["name"])
+    for path, method, operation in OPERATIONS
+    for parameter in operation.get("parameters", [])
+    if method == "get" and parameter["in"] != "header"
+]
+
+
+@pytest.mark.parametrize(("path", "place", "name"), TEXTS, ids=_name)
+def test_a_nul_in_an_address_is_refused_before_it_reaches_the_database(client, path, place, name):
+    """Whoever asks, and whatever the parameter is: Postgres takes none in a text."""
+    url = path.replace("{" + name + "}", "a%00b") if place == "path" else f"{path}?{name}=a%00b"
+    answer = client.get(re.sub(r"\{\w+\}", "x", url))
+    assert answer.status_code == 422, answer.text
+    error = answer.json()["error"]
+    assert error["code"] == "invalid_request"
+    assert {"field": f"{place}.{name}", "problem": "has a NUL character"} in error["details"]["errors"]
+
+
+def test_a_percent_sign_before_two_zeros_is_no_nul(client, session):
+    admin = as_admin(session)
+    assert client.get("/v1/admin/sends?purpose=a%2500b", headers=admin).json()["items"] == []
+    nul = client.get("/v1/admin/sends?purpose=a%00b", headers=admin)
+    assert (nul.status_code, nul.json()["error"]["code"]) == (422, "invalid_request")
 
 
 def test_a_chunked_body_is_cut_off_at_the_limit(client):

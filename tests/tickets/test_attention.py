@@ -80,6 +80,7 @@ def test_the_gauges_count_what_the_list_shows(client, session, batch, now):
         assert gauges.registered["waiting_oldest_seconds"].read(session)["mint_job", "BATCHED"] == 90
 
 
+BODIES = {"fee-ceiling": {"max_fee_gwei": 2000}}
 BATCH_ACTIONS = [
     (state, action.path.rpartition("/")[2])
     for state, rule in alarms.registered["batch"].waiting()
@@ -96,12 +97,46 @@ def test_every_action_that_is_offered_for_a_batch_works_and_may_be_repeated(
         cancel.ask(session, batch.id, now)
     batch.status = state
     session.flush()
-    first = client.post(f"/v1/admin/batches/{batch.id}/{verb}", headers=admin)
+    url, body = f"/v1/admin/batches/{batch.id}/{verb}", BODIES.get(verb)
+    first = client.post(url, headers=admin, json=body)
     assert first.status_code == 202, first.json()
-    again = client.post(f"/v1/admin/batches/{batch.id}/{verb}", headers=admin)
-    assert again.status_code == 202 or again.json()["error"]["code"] == "batch_cannot_be_retried"
+    again = client.post(url, headers=admin, json=body)
+    assert again.status_code == 202 or again.json()["error"]["code"] in {
+        "batch_cannot_be_retried", "ceiling_not_higher",
+    }  # fmt: skip
     kept = session.scalars(select(AdminAction).where(AdminAction.subject_id == batch.id)).all()
-    assert kept[0].action == f"batch.{verb}" and kept[0].details == {"was": state}
+    assert kept[0].action == f"batch.{verb.replace('-', '_')}" and kept[0].details["was"] == state
+
+
+@pytest.mark.parametrize("state", ["WAITING", "OVERDUE"])
+def test_what_waits_for_a_fee_is_offered_more_as_a_batch_and_as_a_send(client, session, batch, admin, state, now):
+    send = session.get_one(ChainSend, batch.send_id)
+    batch.status = send.status = state
+    session.flush()
+    with clock.frozen(now + timedelta(hours=1)):
+        shown = {item["machine"]: item for item in ask(client, as_admin(session))}
+    for machine, url in (("batch", f"batches/{batch.id}"), ("send", f"sends/{send.id}")):
+        urls = {action["name"]: action["url"] for action in shown[machine]["actions"]}
+        assert urls["fee_ceiling"] == f"/v1/admin/{url}/fee-ceiling"
+
+
+def test_who_allowed_a_send_more_is_kept_and_a_refusal_keeps_nothing(client, session, batch, admin):
+    url = f"/v1/admin/sends/{batch.send_id}/fee-ceiling"
+    assert client.post(url, json={"max_fee_gwei": 2000}).status_code == 401
+    low = client.post(url, headers=admin, json={"max_fee_gwei": 500})
+    assert low.json()["error"]["code"] == "ceiling_not_higher"
+    unknown = client.post(f"/v1/admin/sends/{batch.id}/fee-ceiling", headers=admin, json={"max_fee_gwei": 2000})
+    assert unknown.json()["error"]["code"] == "no_such_send"
+    assert session.scalars(select(AdminAction)).all() == []
+    answer = client.post(url, headers=admin, json={"max_fee_gwei": 2000})
+    assert answer.status_code == 202 and answer.json()["id"] == str(batch.send_id)
+    session.get_one(ChainSend, batch.send_id).status = "FINAL"
+    session.flush()
+    over = client.post(url, headers=admin, json={"max_fee_gwei": 9000})
+    assert over.json()["error"]["code"] == "send_over"
+    [kept] = session.scalars(select(AdminAction)).all()
+    assert (kept.action, kept.subject_id) == ("send.fee_ceiling", batch.send_id)
+    assert kept.details == {"was": "QUEUED", "before_wei": str(500 * 10**9), "max_fee_gwei": 2000}
 
 
 def test_a_cancellation_under_way_is_hurried_and_not_undone(session, batch, now):

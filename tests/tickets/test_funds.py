@@ -108,10 +108,10 @@ def test_what_is_owed_counts_checkouts_and_ends_with_the_mint(client, chain, ses
 
 
 def test_more_owed_needs_more(session, sale, minter, now):
-    funds.seen(session, NETWORK, minter, ETHER, 10**9, now)
+    funds.seen(session, NETWORK, funds.Look(minter, ETHER), 10**9, now)
     before = row(session).needed
     queue(session, sale, ALICE, 10)
-    funds.seen(session, NETWORK, minter, ETHER, 10**9, now)
+    funds.seen(session, NETWORK, funds.Look(minter, ETHER), 10**9, now)
     assert row(session).needed > before
 
 
@@ -123,7 +123,7 @@ def test_the_cost_is_that_of_the_batches_it_takes(tickets, gas):
 
 
 def test_another_networks_events_are_left_alone(session, sale, minter, now):
-    funds.seen(session, "eip155:97", minter, 0, 10**9, now)
+    funds.seen(session, "eip155:97", funds.Look(minter, 0), 10**9, now)
     assert session.get_one(Event, sale.event.id).sales_suspended_reason is None
 
 

@@ -5,11 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from backend.accounts.models import Role
+from backend.accounts.models import AdminAction, Role
+from backend.chain import outbox
 from backend.chain import tasks as chain_tasks
+from backend.chain.models import ChainSend
 from backend.orders.models import Order
 from backend.orders.place import guest_secret
-from backend.tickets import tasks
+from backend.tickets import cancel, tasks
 from backend.tickets.models import Batch, Collection
 from tests.factories.accounts import address_of, grant, make_key, signed_in
 from tests.factories.orders import make_sale
@@ -92,6 +94,9 @@ def test_an_admin_lets_it_offer_more(client, chain, session, late):
     assert low.json()["error"]["code"] == "ceiling_not_higher"
     answer = client.post(url, json={"max_fee_gwei": 2000}, headers=headers)
     assert answer.status_code == 202 and answer.json()["status"] == "OVERDUE"
+    [kept] = session.scalars(select(AdminAction)).all()
+    assert (kept.action, kept.subject_id) == ("batch.fee_ceiling", batch(session).id)
+    assert kept.details == {"was": "OVERDUE", "before_wei": str(500 * GWEI), "max_fee_gwei": 2000}
     dear(chain)
     chain.work(batch(session).id)
     assert batch(session).status == "FINAL"
@@ -103,12 +108,68 @@ def test_an_admin_lets_it_offer_more(client, chain, session, late):
 
 def test_an_admin_tries_again_or_gives_it_up(client, chain, session, late):
     headers, url = admin(session, chain), f"/v1/admin/batches/{batch(session).id}"
+    told = shown(client, late)
     assert client.post(f"{url}/retry", headers=headers).json()["status"] == "OVERDUE"
     assert client.post(f"{url}/cancel", headers=headers).json()["status"] == "CANCELLING"
     sweep()
-    assert batch(session).status == "CANCELLING" and shown(client, late) is None
+    # The tickets are no less late than before.
+    assert batch(session).status == "CANCELLING" and shown(client, late) == told is not None
     dear(chain, 1)
     chain.work(batch(session).id)
     chain.index(session.scalars(select(Collection)).one().address)
     assert batch(session).status == "CANCELLED"
     assert {job.status for job in jobs_of(session, late.id)} == {"QUEUED"}
+    sweep()
+    assert shown(client, late) == told
+
+
+def test_a_cancellation_at_the_ceiling_is_allowed_more(client, chain, session, late):
+    headers, url = admin(session, chain), f"/v1/admin/batches/{batch(session).id}"
+    assert client.post(f"{url}/cancel", headers=headers).status_code == 202
+    dear(chain)
+    chain_tasks.sending.send(cancellation(session).id)
+    waiting = cancellation(session)
+    assert waiting.status == "WAITING" and waiting.reason.startswith("fee ceiling")
+    low = client.post(f"{url}/fee-ceiling", json={"max_fee_gwei": 500}, headers=headers)
+    assert low.json()["error"]["code"] == "ceiling_not_higher"
+    allowed = client.post(f"{url}/fee-ceiling", json={"max_fee_gwei": 2000}, headers=headers)
+    assert allowed.status_code == 202, allowed.json()
+    assert allowed.json()["status"] == "CANCELLING"
+    dear(chain)
+    chain.work(batch(session).id)
+    chain.index(session.scalars(select(Collection)).one().address)
+    assert batch(session).status == "CANCELLED"
+    over = client.post(f"{url}/fee-ceiling", json={"max_fee_gwei": 9000}, headers=headers)
+    assert over.json()["error"]["code"] == "send_over"
+
+
+def test_what_a_batch_was_allowed_holds_for_giving_it_up(client, chain, session, late):
+    headers, url = admin(session, chain), f"/v1/admin/batches/{batch(session).id}"
+    assert client.post(f"{url}/fee-ceiling", json={"max_fee_gwei": 2000}, headers=headers).status_code == 202
+    assert client.post(f"{url}/cancel", headers=headers).status_code == 202
+    assert outbox.ceiling_of(cancellation(session)) == 2000 * GWEI
+    dear(chain)
+    chain.work(batch(session).id)
+    chain.index(session.scalars(select(Collection)).one().address)
+    assert batch(session).status == "CANCELLED"
+
+
+def test_a_mint_that_holds_up_its_cancellation_is_allowed_more_as_well(client, chain, session, sale):
+    promoter = make_key()
+    grant(session, address_of(promoter), Role.PROMOTER, sale.event.organisation_id)
+    collection = deploy(client, chain, session, sale, promoter)
+    queue(session, sale, ALICE)
+    tasks.close_batch(collection.id)
+    chain_tasks.sending.send(batch(session).send_id)
+    headers, url = admin(session, chain), f"/v1/admin/batches/{batch(session).id}"
+    assert client.post(f"{url}/cancel", headers=headers).status_code == 202
+    assert client.post(f"{url}/fee-ceiling", json={"max_fee_gwei": 2000}, headers=headers).status_code == 202
+    mint = session.get_one(ChainSend, batch(session).send_id)
+    assert [outbox.ceiling_of(send) for send in (mint, cancellation(session))] == [2000 * GWEI, 2000 * GWEI]
+
+
+def cancellation(session) -> ChainSend:
+    found = outbox.find(session, cancel.CANCEL, batch(session).id)
+    assert found is not None
+    session.refresh(found)
+    return found

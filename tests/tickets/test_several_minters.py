@@ -145,6 +145,81 @@ def test_sales_go_on_when_the_role_passes_to_a_key_that_can_pay(house, client, c
     assert [row.address for row in session.scalars(select(MinterFunds))] == [rich.address]
 
 
+def test_nothing_is_sold_that_nobody_may_mint_until_somebody_may(house, client, chain, session, minters, two):
+    (sale, collection), (other_sale, _) = two
+    for one in (sale, other_sale):
+        put_on_sale(session, chain, one)
+    tasks.check_funds()
+    house.rotate(collection, funds.NOBODY)
+    chain.node.mine(5)
+    chain.index(collection.address)
+    tasks.check_funds()
+    assert reason(client, sale) == funds.NO_MINTER and reason(client, other_sale) is None
+    refused = buy(client, sale, 1).json()["error"]
+    assert (refused["code"], refused["details"]) == ("sales_suspended", {"reason": "no_minter"})
+    assert buy(client, other_sale, 2).status_code == 201
+    nobody = listed(client, session, chain)["0x" + "00" * 20]
+    assert nobody["reason"] == funds.NO_MINTER and nobody["suspended_since"] is not None
+    # There is nothing to send there.
+    assert (nobody["needed"], nobody["collections"]) == ("0", 1)
+    assert {key[1] for key in gauges.sales_suspended(session)} == {"0x" + "00" * 20}
+
+    house.rotate(collection, minters[1].address)
+    chain.node.mine(5)
+    chain.index(collection.address)
+    tasks.check_funds()
+    assert reason(client, sale) is None
+    assert buy(client, sale, 3).status_code == 201
+    assert gauges.sales_suspended(session) == {}
+
+
+def test_nothing_is_sold_that_only_a_key_we_do_not_have_may_mint(house, client, chain, session, minters, two):
+    (sale, _), (other_sale, _) = two
+    missing, sound = minters
+    for one in (sale, other_sale):
+        put_on_sale(session, chain, one)
+    with house.holding(sound):
+        tasks.check_funds()
+    assert reason(client, sale) == funds.KEY_MISSING and reason(client, other_sale) is None
+    assert buy(client, sale, 1).json()["error"]["details"] == {"reason": "minter_key_missing"}
+    shown = listed(client, session, chain)
+    key = "0x" + missing.address.hex()
+    assert (shown[key]["reason"], shown["0x" + sound.address.hex()]["reason"]) == (funds.KEY_MISSING, None)
+
+    # It holds enough for sales to go on, though not enough for sales that a low balance has stopped.
+    row = session.scalars(select(MinterFunds).where(MinterFunds.address == missing.address)).one()
+    chain.node.fund(key, row.needed + 10**9)
+    tasks.check_funds()
+    assert reason(client, sale) is None
+    assert buy(client, sale, 2).status_code == 201
+    chain.node.fund(key, 10**15)
+    tasks.check_funds()
+    assert reason(client, sale) == funds.LOW and listed(client, session, chain)[key]["reason"] == funds.LOW
+
+
+def test_a_key_service_that_is_away_says_nothing_about_the_key(house, client, chain, session, minters, two):
+    (sale, _), _ = two
+    _, sound = minters
+    put_on_sale(session, chain, sale)
+    with house.opening(_away, lambda: sound):
+        tasks.check_funds()
+        assert reason(client, sale) is None
+    with house.holding(sound):
+        tasks.check_funds()
+    with house.opening(_away, lambda: sound):
+        tasks.check_funds()
+        assert reason(client, sale) == funds.KEY_MISSING
+    tasks.check_funds()
+    assert reason(client, sale) is None
+
+
+def listed(client, session, chain):
+    admin = address_of(make_key())
+    grant(session, admin, Role.ADMIN)
+    shown = client.get("/v1/admin/minters", headers=signed_in(session, admin, chain.now())).json()
+    return {one["address"].lower(): one for one in shown}
+
+
 def test_a_consent_keeps_the_minter_it_was_shown_with_and_takes_no_strangers(house, client, chain, session, minters):
     promoter = make_key()
     sale = make_sale(session, quantities=(50, 20), status="DRAFT")
