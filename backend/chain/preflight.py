@@ -81,7 +81,7 @@ def ahead_of(session: Session, send: ChainSend, sender: bytes) -> Ahead:
     is_before = select(ChainAttempt.id).where(
         ChainAttempt.send_id == ChainSend.id,
         ChainAttempt.signer == sender,
-        ChainAttempt.status.not_in([AttemptStatus.REPLACED, AttemptStatus.DROPPED]),
+        ChainAttempt.status.not_in([AttemptStatus.REPLACED, AttemptStatus.DROPPED, AttemptStatus.REVERTED]),
     )
     asked = query.with_only_columns(ChainSend.status, is_before.exists())
     found = {(status, is_ours) for status, is_ours in session.execute(asked)}
