@@ -97,7 +97,9 @@ watch(
             "UNKNOWN": Waits(10 * _MINUTE, "The chain does not say what became of it.", (_RETRY_BATCH, _CANCEL_BATCH)),
             "CANCELLING": Waits(30 * _MINUTE, "Retry asks the chain which of the two landed.", (_RETRY_BATCH,)),
             "STUCK": Waits(0, "Read the reason, remove it, then retry or cancel.", (_RETRY_BATCH, _CANCEL_BATCH)),
-            "LANDED": Waits(30 * _MINUTE, _INDEX, (_HEALTH,)),
+            "LANDED": Waits(
+                30 * _MINUTE, f"{_INDEX} Retry asks the chain, and sends what is not there.", (_RETRY_BATCH, _HEALTH)
+            ),
             "FINAL": Rests("The mint is final."),
             "CANCELLED": Rests("Its jobs are queued again."),
         },
