@@ -269,10 +269,11 @@ def tx_hashes(session: Session, send_id: UUID) -> list[bytes]:
 
 
 def tx_hash(session: Session, send_id: UUID) -> bytes | None:
-    """Return the hash to show: the mined one, else the newest."""
+    """Return the hash to show: the mined one, else the newest. One that reverted steps back for one under way."""
     attempts = [attempt for attempt in _attempts(session, send_id) if attempt.tx_hash is not None]
     mined = [attempt for attempt in attempts if attempt.block_hash is not None]
-    chosen = (mined or attempts)[-1:]
+    holding = [attempt for attempt in attempts if rules.holds_nonce(attempt.status)]
+    chosen = ([one for one in mined if one in holding] or holding or mined or attempts)[-1:]
     return chosen[0].tx_hash if chosen else None
 
 

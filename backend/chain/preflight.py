@@ -4,19 +4,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 
-from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from backend.chain import abi, rules
-from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, ChainSigner, SendStatus
+from backend.chain.models import AttemptStatus, ChainAttempt, ChainCursor, ChainSend, ChainSigner, SendStatus
 from backend.chain.networks import network
 from backend.chain.outbox import ceiling_of
-from backend.chain.port import CallReverted, ChainPort, InsufficientFunds
+from backend.chain.port import CallReverted, ChainPort, InsufficientFunds, RefusedByNode
 from backend.chain.rules import Offer
+from backend.kit import clock
 
 SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=15)
 _GAS_MARGIN_PERCENT = 20
+_LONGEST_PAUSE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Behind:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The contract will not have it."""
+    """The contract will not have it: a node says so, and `confirm` whether that stands."""
 
     reason: str
 
@@ -81,7 +83,7 @@ def ahead_of(session: Session, send: ChainSend, sender: bytes) -> Ahead:
     is_before = select(ChainAttempt.id).where(
         ChainAttempt.send_id == ChainSend.id,
         ChainAttempt.signer == sender,
-        ChainAttempt.status.not_in([AttemptStatus.REPLACED, AttemptStatus.DROPPED]),
+        ChainAttempt.status.not_in([AttemptStatus.REPLACED, AttemptStatus.DROPPED, AttemptStatus.REVERTED]),
     )
     asked = query.with_only_columns(ChainSend.status, is_before.exists())
     found = {(status, is_ours) for status, is_ours in session.execute(asked)}
@@ -136,6 +138,43 @@ def check(port: ChainPort, send: ChainSend, sender: bytes, place: Place) -> Go |
     # Only when somebody else has used our key is the final count of interest.
     is_overtaken = port.nonce(sender) > place.next_nonce
     return Go(gas_limit, offer, port.nonce(sender, "finalized") if is_overtaken else 0)
+
+
+def final_seen(session: Session, send: ChainSend) -> int:
+    """Return the newest block that we know to be final: by the index, and by earlier calls to the same contract."""
+    indexed = session.scalar(select(func.max(ChainCursor.finalized_number)).where(ChainCursor.network == send.network))
+    called = session.scalar(
+        select(func.max(ChainAttempt.block_number))
+        .join(ChainSend, ChainSend.id == ChainAttempt.send_id)
+        .where(
+            ChainSend.network == send.network,
+            ChainSend.to_address == send.to_address,
+            ChainAttempt.status == AttemptStatus.FINAL,
+        )
+    )
+    return max(indexed or 0, called or 0)
+
+
+def confirm(port: ChainPort, send: ChainSend, sender: bytes, refused: Refused, known: int) -> Wait | Refused:
+    """Let a refusal stand if the final block refuses the call as well, and is not before `known`; else wait.
+
+    A node that lags refuses what depends on blocks it does not have, one that lies refuses anything, and what a newer
+    block refuses a reorg may allow. Uses the network. Raises what asking about a final block raises.
+    """
+    waited = (clock.now() - send.status_since).total_seconds()
+    pause = timedelta(seconds=min(max(waited / 2, SOON.total_seconds()), _LONGEST_PAUSE.total_seconds()))
+    with port.look() as look:
+        final = look.node.finalized()
+        if final.number < known:
+            return Wait(f"{refused.reason}: by a node that is behind, final block {final.number} of {known}", pause)
+        try:
+            look.node.call(send.to_address, send.data, final.hash, sender=sender, value=send.value)
+        except CallReverted as reverted:
+            reason = abi.describe_revert(None, reverted.data)
+            return Wait(reason, pause) if reason.partition("(")[0] in send.waits_on else refused
+        except RefusedByNode as unknown:
+            return Wait(f"{refused.reason}: not confirmed, {unknown.message}", pause)
+    return Wait(f"{refused.reason}: not by a final block yet", pause)
 
 
 def _on_revert(send: ChainSend, reverted: CallReverted, *, is_behind: bool) -> Wait | Behind | Refused:

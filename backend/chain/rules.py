@@ -6,7 +6,7 @@ An attempt is one nonce with one set of bytes. Two rules carry the rest:
 - what a block says can be undone until the block is final, so nothing that cannot be taken back hangs on it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from uuid import UUID
@@ -19,7 +19,7 @@ _SEND_STEPS: dict[S, frozenset[S]] = {
     S.WAITING: frozenset({S.QUEUED, S.OVERDUE, S.SENDING, S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN, S.CANCELLED}),
     S.OVERDUE: frozenset({S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN, S.CANCELLED}),
     S.SENDING: frozenset({S.QUEUED, S.WAITING, S.OVERDUE, S.MINED, S.FINAL, S.REVERTED, S.UNKNOWN}),
-    S.MINED: frozenset({S.FINAL, S.SENDING, S.UNKNOWN, S.REVERTED}),
+    S.MINED: frozenset({S.FINAL, S.QUEUED, S.SENDING, S.UNKNOWN, S.REVERTED}),
     S.UNKNOWN: frozenset({S.SENDING, S.MINED, S.FINAL, S.REVERTED, S.QUEUED, S.CANCELLED}),
     S.FINAL: frozenset(),
     S.REVERTED: frozenset(),
@@ -44,6 +44,14 @@ MAY_BE_LATE = (S.QUEUED, S.WAITING, S.SENDING)
 """What becomes OVERDUE at its deadline. MINED is on time, and of UNKNOWN the chain has to be asked, late or not."""
 
 _SETTLED_ATTEMPTS = frozenset({A.FINAL, A.REVERTED, A.DROPPED})
+
+
+UNNAMED = "Reverted"
+"""What the reason of a revert begins with whose cause nobody can tell: it is gone, or without words."""
+OUT_OF_GAS = "OutOfGas"
+_MOST_REVERTS = 6
+"""Of one send in final blocks, each of which costs gas; after these its asker hears of it."""
+_LONGEST_PAUSE = 240.0
 
 
 class IllegalStep(RuntimeError):
@@ -78,8 +86,8 @@ def may_be_mined(attempts: Iterable[tuple[int, str]]) -> bool:
 
 
 def holds_nonce(status: str) -> bool:
-    """Say whether an attempt in this state is the one its nonce belongs to."""
-    return A(status) not in {A.REPLACED, A.DROPPED}
+    """Say whether an attempt in this state is the one its nonce belongs to, and what its send goes on with."""
+    return A(status) not in {A.REPLACED, A.DROPPED, A.REVERTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +228,30 @@ def _judge_unmined(send: S, holder: Try, sight: Sight, policy: Policy, unknown_f
     if holder.age >= policy.bump_after:
         return Verdict(back, changes, say, Act.OFFER_MORE)
     return Verdict(back, changes, say)
+
+
+def is_passing(reason: str, waits_on: Collection[str], *, is_gas_given: bool) -> bool:
+    """Say whether a call that reverted for `reason` may succeed as it is: what refused it passes, or is not known.
+
+    Out of gas it may when its limit was estimated, and is estimated anew.
+    """
+    name = reason.partition("(")[0]
+    if name == OUT_OF_GAS:
+        return not is_gas_given
+    return name in waits_on or name.startswith(UNNAMED)
+
+
+def again(send: S, verdict: Verdict, reverts: int) -> tuple[Verdict, float] | None:
+    """Return, for a revert that may pass, the verdict that has the call simulated again, and after how many seconds.
+
+    In a final block it did nothing, and its nonce is used up: another nonce cannot make it happen twice. None when it
+    has reverted `reverts` times, this one included, and that is enough.
+    """
+    if reverts >= _MOST_REVERTS:
+        return None
+    pause = 1.0 if reverts <= 1 else min(15.0 * 2 ** (reverts - 2), _LONGEST_PAUSE)
+    say = tuple(word for word in verdict.say if word is not Say.REVERTED)
+    return replace(verdict, send=unless_late(send, S.QUEUED), say=say), pause
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,10 @@ def _allot(port: ChainPort, claimed: Claimed, signer: Signer) -> ChainAttempt | 
     with unit_of_work() as session:
         place = preflight.place_of(session, send, signer.address)
     outcome = preflight.check(port, send, signer.address, place)
+    if isinstance(outcome, preflight.Refused):
+        with unit_of_work() as session:
+            known = preflight.final_seen(session, send)
+        outcome = preflight.confirm(port, send, signer.address, outcome, known)
     if not isinstance(outcome, preflight.Go):
         _put_off(claimed, outcome)
         return None

@@ -15,7 +15,7 @@ from backend.chain.models import AttemptStatus, ChainAttempt, ChainSend, SendSta
 from backend.chain.networks import network
 from backend.chain.notices import SendFinal, SendMined, SendReverted, SendUnknown, SendUnmined
 from backend.chain.outbox import set_status
-from backend.chain.port import CallReverted, ChainReader, Look, Receipt, RefusedByNode
+from backend.chain.port import BlockRef, CallReverted, ChainReader, Look, Receipt, RefusedByNode
 from backend.chain.rules import Act, Found, Say, Sight, Try, Verdict
 from backend.chain.send import hand_over, offer_more
 from backend.kit import clock, jobs, logs
@@ -26,6 +26,7 @@ _log = logs.get(__name__)
 
 _WATCHED = ChainSend.status.in_([*rules.SENDABLE, SendStatus.MINED, SendStatus.UNKNOWN])
 _PATIENT = {SendStatus.WAITING: 15.0, SendStatus.OVERDUE: 15.0, SendStatus.UNKNOWN: 3.0}
+_OVER = {AttemptStatus.DROPPED, AttemptStatus.REVERTED}
 _SIMPLE_NOTICES: dict[Say, type[SendMined] | type[SendFinal] | type[SendUnmined]] = {
     Say.MINED: SendMined,
     Say.FINAL: SendFinal,
@@ -58,7 +59,10 @@ def _watch(claimed: Claimed) -> None:
         verdict = rules.judge(SendStatus(claimed.send.status), tries, sight, policy, unknown_for)
         reason = _reason(look.node, claimed, verdict, receipts)
         record = _record(look, claimed, verdict, receipts)
-    live = _write(claimed, verdict, record, reason)
+    pause = None
+    if Say.REVERTED in verdict.say:
+        verdict, pause = _put_off(claimed, verdict, reason or rules.UNNAMED)
+    live = _write(claimed, verdict, record, reason, pause)
     if live is not None and verdict.act is Act.SEND_AGAIN:
         hand_over(port, claimed, live)
     elif live is not None and verdict.act is Act.OFFER_MORE:
@@ -88,7 +92,7 @@ def _look(look: Look, claimed: Claimed) -> tuple[Sight, dict[UUID, Receipt]]:
         stood = Found(mined.block_number or 0, mined.block_hash or b"", bool((mined.receipt or {})["succeeded"]))
         return Sight({mined.id: stood}, frozenset(), finalized.number, mined_nonces, final_nonces), {}
     for attempt in reversed(claimed.attempts):
-        if attempt.tx_hash is not None and attempt.status != AttemptStatus.DROPPED and not claimed.is_given_up(attempt):
+        if attempt.tx_hash is not None and attempt.status not in _OVER and not claimed.is_given_up(attempt):
             receipt = port.receipt(attempt.tx_hash)
             if receipt is not None and (receipt.succeeded or not receipts):
                 # Sent under two nonces because the first seemed lost, it may be in two blocks: one of them refused it.
@@ -140,7 +144,10 @@ def _record(look: Look, claimed: Claimed, verdict: Verdict, receipts: dict[UUID,
 
 
 def _reason(port: ChainReader, claimed: Claimed, verdict: Verdict, receipts: dict[UUID, Receipt]) -> str | None:
-    """Return why a mined call reverted: a receipt does not say, so the call is run again on the block before."""
+    """Return why a mined call reverted: a receipt does not say, so the call is run again around its block.
+
+    Before it first; what stands before the call in the same block (a pause, a change of keys) shows after it only.
+    """
     winner = next((a for a in claimed.attempts if a.id == verdict.winner), None)
     if winner is None:
         return verdict.reason
@@ -149,19 +156,32 @@ def _reason(port: ChainReader, claimed: Claimed, verdict: Verdict, receipts: dic
     if succeeded:
         return verdict.reason
     send, number = claimed.send, receipt.block_number if receipt else winner.block_number or 0
-    try:
-        port.call(send.to_address, send.data, number - 1, sender=winner.signer, value=send.value)
-    except CallReverted as reverted:
-        return abi.describe_revert(None, reverted.data)
-    except RefusedByNode as refused:
-        # Nodes drop old states; the reason is lost with them, the revert is not.
-        _log.info("chain_revert_reason_lost", send_id=str(send.id), answer=refused.message)
-        return "Reverted"
-    return "Reverted by what came before it in its block, or out of gas"
+    gas_used = receipt.gas_used if receipt else int((winner.receipt or {})["gas_used"])
+    if gas_used >= winner.gas_limit:
+        return rules.OUT_OF_GAS
+    blocks: tuple[BlockRef, ...] = (number - 1, number, "latest")
+    for block in blocks:
+        try:
+            port.call(send.to_address, send.data, block, sender=winner.signer, value=send.value)
+        except CallReverted as reverted:
+            return abi.describe_revert(None, reverted.data)
+        except RefusedByNode as refused:
+            # Nodes drop old states; the reason is lost with them, the revert is not.
+            _log.info("chain_revert_reason_lost", send_id=str(send.id), block=block, answer=refused.message)
+    return f"{rules.UNNAMED} by what came before it in its block"
+
+
+def _put_off(claimed: Claimed, verdict: Verdict, reason: str) -> tuple[Verdict, float | None]:
+    """Have a call simulated again whose cause to revert may be gone; without a pause, the revert stands."""
+    send = claimed.send
+    if not rules.is_passing(reason, send.waits_on, is_gas_given=send.gas_limit is not None):
+        return verdict, None
+    reverts = 1 + sum(one.status == AttemptStatus.REVERTED for one in claimed.attempts)
+    return rules.again(SendStatus(send.status), verdict, reverts) or (verdict, None)
 
 
 def _write(
-    claimed: Claimed, verdict: Verdict, record: dict[str, Any] | None, reason: str | None
+    claimed: Claimed, verdict: Verdict, record: dict[str, Any] | None, reason: str | None, pause: float | None
 ) -> ChainAttempt | None:
     """Write the verdict and announce it; keeps the lease and returns the live attempt when there is more to do."""
     with unit_of_work() as session:
@@ -190,7 +210,7 @@ def _write(
         if verdict.act is not Act.NOTHING and live is not None:
             return session.get_one(ChainAttempt, live.id)
         jobs.release(send)
-        send.run_after = _next_look(send, now)
+        send.run_after = _next_look(send, now) if pause is None else now + timedelta(seconds=pause)
         return None
 
 

@@ -19,10 +19,13 @@ def unclear(session: Session, limit: int = 100) -> list[UUID]:
 
 
 def happened(port: ChainPort, token: bytes, reward: Reward) -> bool | None:
-    """Tell whether the reward was given; None while it is in a block that may still be undone. Asks the network."""
-    if not _is_rewarded(port, token, reward, "latest"):
-        return False
-    return True if _is_rewarded(port, token, reward, "finalized") else None
+    """Tell whether the reward was given; None while it is in a block that may still be undone. Asks the network.
+
+    The final block first, of two endpoints: a node that has not seen it yet must not have a reward sent twice.
+    """
+    if _is_rewarded(port, token, reward, "finalized"):
+        return True
+    return None if _is_rewarded(port, token, reward, "latest") else False
 
 
 def _is_rewarded(port: ChainPort, token: bytes, reward: Reward, block: Tag) -> bool:

@@ -108,7 +108,9 @@ watch(
                 (_RETRY_BATCH, _ALLOW_BATCH),
             ),
             "STUCK": Waits(0, "Read the reason, remove it, then retry or cancel.", (_RETRY_BATCH, _CANCEL_BATCH)),
-            "LANDED": Waits(30 * _MINUTE, _INDEX, (_HEALTH,)),
+            "LANDED": Waits(
+                30 * _MINUTE, f"{_INDEX} Retry asks the chain, and sends what is not there.", (_RETRY_BATCH, _HEALTH)
+            ),
             "FINAL": Rests("The mint is final."),
             "CANCELLED": Rests("Its jobs are queued again."),
         },

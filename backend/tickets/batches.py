@@ -17,6 +17,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from backend.chain import abi, outbox
+from backend.chain.models import ChainSend
 from backend.kit import logs
 from backend.kit.db import forget, locked
 from backend.kit.ids import new_id
@@ -141,7 +142,7 @@ def close(
     return batch
 
 
-def send(session: Session, batch: Batch, collection: Collection, now: datetime) -> None:
+def send(session: Session, batch: Batch, collection: Collection, now: datetime) -> ChainSend:
     """Ask the outbox to mint the batch as it stands. A new `generation` is a new transaction for the same number."""
     assert collection.address is not None  # noqa: S101 - a batch exists only of a deployed collection
     data = abi.encode_call("TicketCollection", "mintBatch", [batch.number, batch.entries])
@@ -160,6 +161,7 @@ def send(session: Session, batch: Batch, collection: Collection, now: datetime) 
         signer=collection.minter,
     )
     batch.send_id = sent.id
+    return sent
 
 
 def has_room(session: Session, collection_id: UUID, *, is_full: bool, limit: int) -> bool:

@@ -36,7 +36,7 @@ class CannotCancel(Conflict):
 
 
 class CannotRetry(Conflict):
-    """Only a batch that waits, is stuck, is being cancelled or of unclear fate can be tried again."""
+    """A batch that is under way, final or cancelled cannot be tried again."""
 
     code = "batch_cannot_be_retried"
 
@@ -111,6 +111,7 @@ def done(session: Session, batch: Batch) -> set[UUID]:
 def retry(session: Session, batch_id: UUID) -> Batch:
     """Try again what waits for a person: ask the chain for the number first, then send if it is unused.
 
+    Of one that LANDED the chain is asked as well: what is not there for good is sent again.
     Raises CannotRetry.
     """
     seen = session.get_one(Batch, batch_id)
@@ -131,6 +132,8 @@ def retry(session: Session, batch_id: UUID) -> Batch:
     elif batch.status == BatchStatus.UNKNOWN:
         batch.run_after = None
         nudge(session, "tickets.ask_chain", batch.id)
+    elif batch.status == BatchStatus.LANDED:
+        minted.doubt(session, batch)
     else:
         raise CannotRetry(status=batch.status)
     return batch

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from backend.chain import abi, outbox
 from backend.chain.models import ChainSend, SendStatus
-from backend.chain.port import ChainPort, Tag
+from backend.chain.port import CallReverted, ChainPort, ChainReader, Tag
 from backend.kit import logs
 from backend.tickets import batches, cancel, claim, deploy, status_changes
 from backend.tickets.models import Batch, Claim, Collection, StatusChange, Ticket
@@ -24,6 +24,7 @@ PURPOSES = frozenset({claim.CLAIM, status_changes.TICKET_STATUS, cancel.CANCEL})
 _CONTRACT = "TicketCollection"
 _BATCH_CANCELLED = 2
 _NUMBER_CONSUMED = (BatchStatus.FINAL, BatchStatus.CANCELLED)
+_UNSENT = (SendStatus.QUEUED, SendStatus.WAITING, SendStatus.OVERDUE)
 _DEPLOYED = (CollectionStatus.DEPLOYED, CollectionStatus.LIVE, CollectionStatus.MISMATCH)
 _log = logs.get(__name__)
 
@@ -66,10 +67,17 @@ def question(session: Session, send: ChainSend) -> Question:
 
 
 def look(port: ChainPort, asked: Question) -> Effect:
-    """Ask the chain. Outside of transactions. Raises ChainUnreachable."""
-    if not _happened(port, asked, "latest"):
-        return Effect.ABSENT
-    return Effect.FINAL if _happened(port, asked, "finalized") else Effect.PENDING
+    """Ask the chain, two endpoints about what is final. Outside of transactions. Raises ChainUnreachable.
+
+    The final block first: a node that has not seen it yet must not have a call made twice.
+    """
+    with port.look() as look:
+        try:
+            if _happened(look.node, asked, "finalized"):
+                return Effect.FINAL
+        except CallReverted:
+            _log.info("effect_without_a_token", function=asked.function)  # in that block there is none yet
+        return Effect.PENDING if _happened(look.node, asked, "latest") else Effect.ABSENT
 
 
 def unclear(session: Session, limit: int = 100) -> list[Any]:
@@ -79,9 +87,9 @@ def unclear(session: Session, limit: int = 100) -> list[Any]:
 
 
 def settle_overtaken(session: Session, now: datetime) -> int:
-    """End sends of unclear fate whose subject a final log has settled; return how many.
+    """End sends of unclear fate, or unsent, whose subject a final log has settled; return how many.
 
-    Theirs was not the transaction. Nobody asks about those subjects any more, so they would stay UNKNOWN for ever.
+    Theirs was not the transaction. Nobody asks about those subjects any more, so they would stay as they are for ever.
     """
     unknown = select(ChainSend.id).where(ChainSend.status == SendStatus.UNKNOWN)
     minted = unknown.join(Batch, Batch.id == ChainSend.subject_id).where(
@@ -99,10 +107,14 @@ def settle_overtaken(session: Session, now: datetime) -> int:
             _log.info("overtaken_send_unclear", send_id=str(send_id))
         else:
             ended += 1
+    unsent = select(ChainSend.id).join(Batch, Batch.id == ChainSend.subject_id)
+    unsent = unsent.where(ChainSend.purpose == batches.MINT, Batch.status.in_(_NUMBER_CONSUMED))
+    for send_id in session.scalars(unsent.where(ChainSend.status.in_(_UNSENT)).order_by(ChainSend.id)).all():
+        ended += outbox.cancel(session, send_id, now)
     return ended
 
 
-def _happened(port: ChainPort, asked: Question, block: Tag) -> bool:
+def _happened(port: ChainReader, asked: Question, block: Tag) -> bool:
     output = port.call(asked.collection, abi.encode_call(_CONTRACT, asked.function, asked.arguments), block)
     values = list(abi.decode_output(_CONTRACT, asked.function, output).values())
     return bool(values[asked.place] == asked.expected)

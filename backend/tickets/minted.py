@@ -1,18 +1,20 @@
 """What became of a batch's transaction: its receipt is read entry by entry, never taken on trust."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import and_, or_, select, text
 from sqlalchemy.orm import Session
 
 from backend.chain import abi, outbox
+from backend.chain.models import SendStatus
 from backend.chain.onlog import Log
 from backend.kit import logs
 from backend.kit.db import forget
 from backend.kit.nudges import nudge
-from backend.tickets import batches, locks
+from backend.tickets import batches, locks, numbers
 from backend.tickets.models import Batch, Collection, MintJob, Ticket
+from backend.tickets.numbers import Answer, Said
 from backend.tickets.rules import IN_FLIGHT, ZERO_ADDRESS, decode_entries, may_follow, step, token_id
 from backend.tickets.states import BatchStatus, JobStatus
 
@@ -20,6 +22,12 @@ _CONTRACT = "TicketCollection"
 _OUT_OF_ORDER = "BatchOutOfOrder"
 _MOST_SENDINGS = 25
 """Of one batch: what is refused so often with no cause that passes is a person's business."""
+_LONGEST_PAUSE = 15.0
+_SEND_OVER = frozenset({SendStatus.FINAL, SendStatus.REVERTED, SendStatus.CANCELLED})
+IN_DOUBT = or_(
+    Batch.status == BatchStatus.UNKNOWN, and_(Batch.status == BatchStatus.LANDED, Batch.run_after.is_not(None))
+)
+"""Batches of whose number the chain is asked: their fate is unclear, or a person doubts that they landed."""
 _log = logs.get(__name__)
 
 _B, _L = JobStatus.BATCHED, (JobStatus.MINTED, JobStatus.ESCROWED)
@@ -75,7 +83,7 @@ def unmined(session: Session, batch_id: UUID) -> None:
     if batch.status != BatchStatus.LANDED:
         return
     batch.status = step(BatchStatus.LANDED, BatchStatus.CLOSED)
-    batch.tx_hash = batch.landed_at = None
+    batch.tx_hash = batch.landed_at = batch.last_error = batch.run_after = None
     locks.hold_tickets_with_jobs(session, MintJob.batch_id == batch.id)
     session.flush()
     session.execute(_FORGET_NUMBERS, {"batch": batch.id})
@@ -90,6 +98,7 @@ def final(session: Session, batch_id: UUID, now: datetime) -> None:
         land(session, batch, batch.tx_hash, now)
     if may_follow(BatchStatus(batch.status), BatchStatus.FINAL):
         batch.status = step(BatchStatus(batch.status), BatchStatus.FINAL)
+        batch.last_error = batch.run_after = None
 
 
 def reverted(session: Session, batch_id: UUID, reason: str) -> None:
@@ -123,15 +132,15 @@ def ask_chain(session: Session, batch: Batch, reason: str) -> None:
     nudge(session, "tickets.ask_chain", batch.id)
 
 
-def answered(session: Session, batch: Batch, state: int, contents_hash: bytes, now: datetime) -> None:
-    """Act on the chain's `batchState` (0 unused, 1 minted, 2 cancelled) of a batch that is UNKNOWN."""
+def answered(session: Session, batch: Batch, said: Said, now: datetime) -> None:
+    """Act on what the chain says of the number of a batch that is UNKNOWN."""
     if batch.status != BatchStatus.UNKNOWN:
         return
-    if state == 1 and contents_hash == batch.contents_hash:
+    if said.state == numbers.MINTED and said.contents_hash == batch.contents_hash:
         land(session, batch, batch.tx_hash, now)
-    elif state == 1:
-        stuck(batch, f"the number was minted with other contents: 0x{contents_hash.hex()}")
-    elif state == 2:  # noqa: PLR2004 - the contract's number for CANCELLED, named above
+    elif said.state == numbers.MINTED:
+        stuck(batch, f"the number was minted with other contents: 0x{said.contents_hash.hex()}")
+    elif said.state == numbers.CANCELLED:
         # Its jobs go back to the queue when the BatchCancelled log is final, not before.
         batch.status = step(BatchStatus.UNKNOWN, BatchStatus.CANCELLING)
     elif _is_behind(session, batch):
@@ -139,6 +148,32 @@ def answered(session: Session, batch: Batch, state: int, contents_hash: bytes, n
         batch.last_error = "behind an earlier batch"
     else:
         send_again(session, batch, now)
+
+
+def doubt(session: Session, batch: Batch) -> None:
+    """Have the chain asked whether a batch that is LANDED, and whose tickets do not appear, is there at all."""
+    # Due since it landed: so the sweeper finds it when the nudge is lost.
+    batch.run_after = batch.landed_at or batch.created_at
+    nudge(session, "tickets.ask_chain", batch.id)
+
+
+def doubted(session: Session, batch: Batch, answer: Answer, now: datetime) -> None:
+    """Take LANDED back when the number is unused for good, and send the same contents again under it.
+
+    The batch's sends are locked by the caller, before the batch.
+    """
+    latest = outbox.find(session, batches.MINT, batch.id)
+    if answer.is_unused and (latest is None or latest.status in _SEND_OVER):
+        _log.error("batch_was_not_minted", batch_id=str(batch.id), number=batch.number)
+        unmined(session, batch.id)
+        send_again(session, batch, now)
+    elif answer.consumed is None:
+        batch.last_error = "retried: not in a final block yet"
+    elif (answer.consumed.state, answer.consumed.contents_hash) == (numbers.MINTED, batch.contents_hash):
+        batch.last_error = "retried: the chain has it for good, the index does not"
+    else:
+        # Somebody else has consumed the number: the index will have the final log of it.
+        batch.last_error = f"retried: the number was consumed otherwise, state {answer.consumed.state}"
 
 
 def _is_behind(session: Session, batch: Batch) -> bool:
@@ -159,9 +194,16 @@ def send_again(session: Session, batch: Batch, now: datetime) -> None:
     batch.last_error, batch.run_after, batch.attempts = None, None, 0
     if latest is not None and latest.status in {"QUEUED", "WAITING", "OVERDUE"}:
         outbox.hurry(session, latest.id)
-    elif latest is None or latest.status in {"REVERTED", "CANCELLED"}:
+    elif latest is None or latest.status in _SEND_OVER:
         batch.generation += 1
-        batches.send(session, batch, collection, now)
+        sent = batches.send(session, batch, collection, now)
+        if latest is not None and latest.status == SendStatus.REVERTED and batch.generation > 1:
+            sent.reason, sent.run_after = latest.reason, now + _pause(batch.generation)
+
+
+def _pause(generation: int) -> timedelta:
+    """Return how long to leave a batch alone that was refused so often: at once again would change nothing."""
+    return timedelta(seconds=min(2.0 ** (generation - 2), _LONGEST_PAUSE))
 
 
 def differences(batch: Batch, collection: bytes, seen: list[Log]) -> str | None:

@@ -1,15 +1,13 @@
 """The worker's door: claims rows in short transactions, asks networks between them, and sweeps up lost nudges."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from backend.chain import abi, outbox, registry
+from backend.chain import outbox, registry
 from backend.chain.models import ChainSend
-from backend.chain.port import Tag
 from backend.kit import clock, jobs, logs
 from backend.kit.db import unit_of_work
 from backend.settings import get_settings
@@ -26,6 +24,7 @@ from backend.tickets import (
     metadata,
     metadata_changes,
     minted,
+    numbers,
     payout_check,
     payout_rules,
     payouts,
@@ -51,31 +50,32 @@ def close_batch(collection_id: UUID) -> None:
 
 @jobs.task("tickets.ask_chain")
 def ask_chain(batch_id: UUID) -> None:
-    """Ask the chain for a batch number of unclear fate and act on the answer."""
+    """Ask the chain for a batch number of unclear fate, or that a person doubts, and act on the answer."""
     with unit_of_work() as session:
-        batch = jobs.claim(session, Batch, batch_id, clock.now(), _LEASE_SECONDS, Batch.status == BatchStatus.UNKNOWN)
+        batch = jobs.claim(session, Batch, batch_id, clock.now(), _LEASE_SECONDS, minted.IN_DOUBT)
         if batch is None:
             return
         lease, send_id, number = batch.lease_id, batch.send_id, batch.number
+        is_landed = batch.status == BatchStatus.LANDED
         collection = session.get_one(Collection, batch.collection_id)
         network, address = collection.network, collection.address
     try:
-        answer = _batch_state(network, address or b"", number, None)
-        if answer["state"] != 0 and _batch_state(network, address or b"", number, "finalized") != answer:
-            # Consumed in a block that may still be undone, and nothing of ours would notice: ask again.
-            with unit_of_work() as session:
-                mine = jobs.held(session, Batch, batch_id, lease)
-                reason = mine.last_error
-                jobs.release(mine)
-                mine.last_error, mine.run_after = reason, clock.now() + _NOT_FINAL_YET
-            return
+        answer = numbers.ask(registry.port(network), address or b"", number, for_good=is_landed)
         with unit_of_work() as session:
             outbox.lock_all(session, batches.MINT, batch_id)
-            if send_id is not None:
-                outbox.settle_unknown(session, send_id, answer["state"] != 0, clock.now())
+            is_clear = answer.is_unused or answer.consumed is not None
+            if send_id is not None and is_clear:
+                outbox.settle_unknown(session, send_id, not answer.is_unused, clock.now())
             mine = jobs.held(session, Batch, batch_id, lease)
+            reason = mine.last_error
             jobs.release(mine)
-            minted.answered(session, mine, answer["state"], answer["contentsHash"], clock.now())
+            if mine.status == BatchStatus.LANDED:
+                minted.doubted(session, mine, answer, clock.now())
+            elif is_clear:
+                minted.answered(session, mine, answer.consumed or answer.newest, clock.now())
+            else:
+                # Consumed in a block that may still be undone, and nothing of ours would notice: ask again.
+                mine.last_error, mine.run_after = reason, clock.now() + _NOT_FINAL_YET
     except jobs.LeaseLost:
         _log.info("batch_taken_over", batch_id=str(batch_id))
     except Exception as error:
@@ -230,7 +230,7 @@ def sweep() -> None:
     with unit_of_work() as session:
         cancel.mirror_waiting(session)
         claim_codes.forget_attempts(session, now)
-        unknown = jobs.due(session, Batch, now, Batch.status == BatchStatus.UNKNOWN)
+        unknown = jobs.due(session, Batch, now, minted.IN_DOUBT)
         consented = jobs.due(session, Collection, now, Collection.status == CollectionStatus.CONSENTED)
         unclear = jobs.due(session, Collection, now, Collection.status == CollectionStatus.UNKNOWN)
         deployed = jobs.due(session, Collection, now, Collection.status == CollectionStatus.DEPLOYED)
@@ -286,14 +286,6 @@ def _close_next(collection_id: UUID) -> bool:
                 limit=limit,
             )
     return closed is not None and gathered.is_full
-
-
-def _batch_state(network: str, address: bytes, number: int, block: Tag | None) -> dict[str, Any]:
-    call = abi.encode_call("TicketCollection", "batchState", [number])
-    answer: dict[str, Any] = abi.decode_output(
-        "TicketCollection", "batchState", registry.port(network).call(address, call, block)
-    )
-    return answer
 
 
 def _pin(files: dict[str, bytes], signed_cid: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -12,10 +13,11 @@ from backend.chain.evm.agreement import Disagreement
 from backend.chain.evm.client import EvmChain
 from backend.chain.evm.looks import FinalityUnconfirmed
 from backend.chain.evm.signers import LocalSigner
-from backend.chain.port import ChainUnreachable
+from backend.chain.port import CallReverted, ChainUnreachable
 from scripts.machine import testbed
-from scripts.machine.anvil import Anvil
-from tests.simulators.rpc import RpcProxy, faults, running
+from scripts.machine.anvil import Anvil, rpc
+from tests.simulators.rpc import Fault, RpcProxy, faults, running
+from tests.simulators.rpc.proxy import Exchange
 
 SIGNER = LocalSigner(Account.from_key("0x" + "11" * 32))
 GENESIS = 0
@@ -188,3 +190,91 @@ def test_a_final_nonce_is_the_lower_of_two(anvil: Anvil, three: list[RpcProxy]) 
         {"result": "0x9"} if exchange.method == "eth_getTransactionCount" else exchange.forward()
     )
     assert chain.nonce(SIGNER.address, "finalized") == 0
+
+
+ORACLE = bytes.fromhex("0a" * 20)
+
+
+def _answering(answer: str) -> Fault:
+    """A node that makes up what the oracle says."""
+
+    def fault(exchange: Exchange) -> Any:
+        if exchange.method in {"eth_call", "eth_getCode"}:
+            return {"result": answer}
+        return exchange.forward()
+
+    return fault
+
+
+def _refusing(exchange: Exchange) -> Any:
+    """A node where every call reverts, in words of its own."""
+    if exchange.method == "eth_call":
+        return {"error": {"code": 3, "message": "execution reverted", "data": "0x" + "de" * 4}}
+    return exchange.forward()
+
+
+@pytest.fixture
+def oracle(anvil: Anvil) -> None:
+    """Answers 7, whatever it is asked."""
+    rpc(anvil.url, "anvil_setCode", "0x" + ORACLE.hex(), "0x600760005260206000f3")
+    anvil.mine(10)
+
+
+@pytest.mark.usefixtures("oracle")
+def test_an_answer_about_the_final_block_is_that_of_two(three: list[RpcProxy]) -> None:
+    asked: list[Any] = []
+
+    def heard(exchange: Exchange) -> Any:
+        if exchange.method in {"eth_call", "eth_getCode"}:
+            asked.append((exchange.method, exchange.params[-1]))
+        return exchange.forward()
+
+    three[0].fault = three[1].fault = heard
+    chain = _chain(*three[:2])
+    assert chain.call(ORACLE, b"", "finalized") == (7).to_bytes(32)
+    assert chain.code_at(ORACLE, "finalized") == EvmChain(31337, three[2].url).code_at(ORACLE)
+    with chain.look() as look:
+        final = look.node.finalized()
+        assert look.node.call(ORACLE, b"", final.hash) == (7).to_bytes(32)
+    at = {"blockHash": "0x" + final.hash.hex()}
+    assert asked == [("eth_call", at)] * 2 + [("eth_getCode", at)] * 2 + [("eth_call", at)] * 2
+
+
+@pytest.mark.usefixtures("oracle")
+@pytest.mark.parametrize("fault", [_answering("0x" + "01".zfill(64)), _refusing], ids=["another answer", "a refusal"])
+def test_one_answer_against_another_is_none_and_of_three_the_liar_is_benched(
+    three: list[RpcProxy], fault: Fault
+) -> None:
+    three[0].fault = fault
+    pair = _chain(*three[:2])
+    with pytest.raises(Disagreement):
+        pair.call(ORACLE, b"", "finalized")
+    chain = _chain(*three)
+    assert chain.call(ORACLE, b"", "finalized") == (7).to_bytes(32)
+    assert _benched(chain) == ["other_content_of_final_block", None, None]
+
+
+@pytest.mark.usefixtures("oracle")
+def test_two_that_refuse_agree_whatever_their_words(three: list[RpcProxy]) -> None:
+    three[0].fault = _refusing
+    three[1].fault = lambda exchange: (
+        {"error": {"code": -32000, "message": "execution reverted"}}
+        if exchange.method == "eth_call"
+        else exchange.forward()
+    )
+    with pytest.raises(CallReverted) as refused:
+        _chain(*three[:2]).call(ORACLE, b"", "finalized")
+    assert refused.value.data == bytes.fromhex("de" * 4)
+
+
+@pytest.mark.usefixtures("oracle")
+def test_without_a_second_voice_a_final_answer_is_not_told(three: list[RpcProxy]) -> None:
+    three[1].fault = lambda exchange: (
+        faults.dead(exchange) if exchange.method in {"eth_call", "eth_getCode"} else exchange.forward()
+    )
+    chain = _chain(*three[:2])
+    with pytest.raises(FinalityUnconfirmed):
+        chain.call(ORACLE, b"", "finalized")
+    with pytest.raises(FinalityUnconfirmed):
+        chain.code_at(ORACLE, "finalized")
+    assert _chain(three[0]).call(ORACLE, b"", "finalized") == (7).to_bytes(32), "one alone is trusted"

@@ -95,7 +95,7 @@ def test_a_call_whose_gas_is_known_goes_right_behind_the_one_before_it(outbox: O
 
 
 def test_a_call_behind_one_that_fails_reverts_and_its_asker_learns_why(outbox: Outbox, lab: Lab) -> None:
-    first, second = outbox.enqueue(1, gas_limit=300_000), outbox.enqueue(2, gas_limit=300_000)
+    first, second = (outbox.enqueue(number, gas_limit=300_000, waits_on=()) for number in (1, 2))
     outbox.send(first)
     outbox.wait(2)
     outbox.send(second)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backend.tickets import batches, minted, place
+from backend.tickets.numbers import Said
 from tests.factories.orders import make_sale
 from tests.factories.tickets import jobs_of, make_collection, paid_order
 
@@ -62,11 +63,11 @@ def test_whoever_closes_second_decides_anew_whether_there_is_room(session, crowd
 def test_a_batch_refused_for_coming_too_early_is_sent_again_when_its_turn_comes(session, crowd, now):
     first, second = close(session, crowd, now), close(session, crowd, now)
     minted.reverted(session, second.id, "BatchOutOfOrder(expected=1, given=2)")
-    minted.answered(session, second, 0, bytes(32), now)
+    minted.answered(session, second, Said(0, bytes(32)), now)
     assert (second.status, second.generation) == ("UNKNOWN", 0), "its turn has not come"
     minted.land(session, first, b"\1" * 32, now)
     _end_send(session, second)
-    minted.answered(session, second, 0, bytes(32), now)
+    minted.answered(session, second, Said(0, bytes(32)), now)
     assert (second.status, second.generation) == ("CLOSED", 1)
 
 

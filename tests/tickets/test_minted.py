@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import func, select
 
 from backend.chain.models import ChainSend, SendStatus
-from backend.tickets import batches, cancel, final, minted
+from backend.tickets import batches, cancel, effects, final, minted
+from backend.tickets.numbers import Said
 from backend.tickets.rules import decode_entries
 from tests.factories.tickets import ADDRESS, ALICE, BOB, NETWORK, Chain, jobs_of, make_minting, tickets_of
 
@@ -108,14 +109,14 @@ def test_a_number_out_of_order_is_asked_about_and_a_plain_refusal_is_for_a_perso
 
 def test_a_number_that_was_minted_with_our_contents_has_landed(session, minting, batch, now):
     minted.unknown(session, batch.id)
-    minted.answered(session, batch, 1, batch.contents_hash, now)
+    minted.answered(session, batch, Said(1, batch.contents_hash), now)
     assert batch.status == "LANDED"
     assert {job.status for job in jobs_of(session, minting.order.id)} == {"MINTED"}
 
 
 def test_a_number_that_was_minted_with_other_contents_is_for_a_person(session, batch, now):
     minted.unknown(session, batch.id)
-    minted.answered(session, batch, 1, b"\5" * 32, now)
+    minted.answered(session, batch, Said(1, b"\5" * 32), now)
     assert batch.status == "STUCK"
 
 
@@ -123,7 +124,7 @@ def test_an_unused_number_is_sent_again_with_the_same_contents(session, batch, n
     send = session.get_one(ChainSend, batch.send_id)
     send.status = SendStatus.REVERTED
     minted.reverted(session, batch.id, "BatchOutOfOrder(expected=1, given=1)")
-    minted.answered(session, batch, 0, bytes(32), now)
+    minted.answered(session, batch, Said(0, bytes(32)), now)
     again = session.get_one(ChainSend, batch.send_id)
     assert batch.status == "CLOSED"
     assert again.id != send.id and again.data == send.data and again.generation == 1
@@ -146,16 +147,36 @@ def test_jobs_join_another_batch_only_after_the_cancellation_is_final(session, m
 def test_a_cancellation_the_chain_refuses_asks_which_of_the_two_it_was(session, minting, batch, now):
     cancel.ask(session, batch.id, now)
     cancel.refused(session, batch.id, "BatchOutOfOrder(expected=2, given=1)")
-    minted.answered(session, batch, 1, batch.contents_hash, now)
+    minted.answered(session, batch, Said(1, batch.contents_hash), now)
     assert batch.status == "LANDED"
 
 
-def test_a_landed_batch_is_neither_cancelled_nor_retried(session, batch, now):
+def test_a_landed_batch_is_not_cancelled_and_a_final_one_not_retried(session, batch, now):
     minted.land(session, batch, None, now)
     with pytest.raises(cancel.CannotCancel):
         cancel.ask(session, batch.id, now)
+    minted.final(session, batch.id, now)
     with pytest.raises(cancel.CannotRetry):
         cancel.retry(session, batch.id)
+
+
+def test_a_refused_batch_is_sent_again_after_growing_pauses(session, batch, now):
+    pauses = []
+    for _ in range(7):
+        session.get_one(ChainSend, batch.send_id).status = SendStatus.REVERTED
+        minted.reverted(session, batch.id, "BatchOutOfOrder(expected=0, given=1)")
+        minted.answered(session, batch, Said(0, bytes(32)), now)
+        again = session.get_one(ChainSend, batch.send_id)
+        pauses.append(0 if again.run_after is None else (again.run_after - now).total_seconds())
+    assert pauses == [0, 1, 2, 4, 8, 15, 15]
+
+
+def test_an_unsent_sending_of_a_batch_that_others_settled_is_withdrawn(session, batch, now):
+    batch.status = "CANCELLED"
+    session.flush()
+    assert effects.settle_overtaken(session, now) == 1
+    assert session.get_one(ChainSend, batch.send_id).status == SendStatus.CANCELLED
+    assert effects.settle_overtaken(session, now) == 0
 
 
 def test_a_batch_shows_that_its_sending_waits_and_that_it_waits_no_more(session, batch, now):

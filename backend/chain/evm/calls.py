@@ -104,13 +104,14 @@ def _to_presence(answer: Json) -> bool:
     return answer is not None
 
 
-def _message(sender: bytes | None, to: bytes | None, data: bytes, value: int) -> dict[str, str]:
-    message = {"data": hex_of(data), "value": hex(value)}
+def message(sender: bytes | None, to: bytes | None, data: bytes, value: int) -> dict[str, str]:
+    """Write a call as eth_call and eth_estimateGas take it."""
+    written = {"data": hex_of(data), "value": hex(value)}
     if to is not None:
-        message["to"] = to_checksum_address(to)
+        written["to"] = to_checksum_address(to)
     if sender is not None:
-        message["from"] = to_checksum_address(sender)
-    return message
+        written["from"] = to_checksum_address(sender)
+    return written
 
 
 class Calls(ABC):
@@ -132,7 +133,7 @@ class Calls(ABC):
         value: int = 0,
     ) -> bytes:
         """Run eth_call."""
-        return self._ask(unhex, "eth_call", _message(sender, to, data, value), self._ref(block))
+        return self._ask(unhex, "eth_call", message(sender, to, data, value), self._ref(block))
 
     def code_at(self, address: bytes, block: BlockRef | None = None) -> bytes:
         """Run eth_getCode."""
@@ -153,7 +154,7 @@ class Calls(ABC):
 
     def estimate_gas(self, sender: bytes, to: bytes, data: bytes, value: int = 0, block: BlockRef = "pending") -> int:
         """Run eth_estimateGas."""
-        return self._ask(number_of, "eth_estimateGas", _message(sender, to, data, value), self._ref(block))
+        return self._ask(number_of, "eth_estimateGas", message(sender, to, data, value), self._ref(block))
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """Run eth_getTransactionReceipt."""

@@ -64,6 +64,26 @@ class EvmChain(Calls):
         """Return the newest block that cannot be undone; the first of all while nobody confirms any."""
         return self._looking(lambda look: look.finalized()) if self.pool.is_shared else super().finalized()
 
+    def call(
+        self,
+        to: bytes | None,
+        data: bytes,
+        block: BlockRef | None = None,
+        *,
+        sender: bytes | None = None,
+        value: int = 0,
+    ) -> bytes:
+        """Run a call; at the newest final block, one that two answer alike."""
+        if block == "finalized" and self.pool.is_shared:
+            return self._looking(lambda look: look.call(to, data, "finalized", sender=sender, value=value))
+        return super().call(to, data, block, sender=sender, value=value)
+
+    def code_at(self, address: bytes, block: BlockRef | None = None) -> bytes:
+        """Return the code of an address; at the newest final block, as two tell it."""
+        if block == "finalized" and self.pool.is_shared:
+            return self._looking(lambda look: look.code_at(address, "finalized"))
+        return super().code_at(address, block)
+
     def nonce(self, address: bytes, block: BlockRef = "latest") -> int:
         """Count transactions; up to the newest final block, in the lower of two opinions."""
         if block == "finalized" and self.pool.is_shared:

@@ -4,10 +4,19 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from backend.chain.evm.agreement import OTHER_CONTENT, Agreement
-from backend.chain.evm.calls import Calls, to_receipt, to_transaction
+from backend.chain.evm.calls import Calls, message, to_receipt, to_transaction, unhex
 from backend.chain.evm.pool import Endpoint, Pool, number_of
 from backend.chain.evm.wire import Trouble
-from backend.chain.port import Block, BlockRef, ChainUnreachable, Receipt, RefusedByNode, SentTransaction, hex_of
+from backend.chain.port import (
+    Block,
+    BlockRef,
+    CallReverted,
+    ChainUnreachable,
+    Receipt,
+    RefusedByNode,
+    SentTransaction,
+    hex_of,
+)
 
 T = TypeVar("T")
 RECEIPT_OF_NO_BLOCK = "receipt_of_no_block"
@@ -45,6 +54,30 @@ class EvmLook(Calls):
         if agreed is None:
             raise FinalityUnconfirmed
         return hex(agreed.number)
+
+    def call(
+        self,
+        to: bytes | None,
+        data: bytes,
+        block: BlockRef | None = None,
+        *,
+        sender: bytes | None = None,
+        value: int = 0,
+    ) -> bytes:
+        """Run a call; at the final block, by name or by hash, two have to give the same answer or both refuse."""
+        agreed = self._as_final(block)
+        if agreed is None:
+            return super().call(to, data, block, sender=sender, value=value)
+        return self._of_final(agreed, "eth_call", message(sender, to, data, value))
+
+    def code_at(self, address: bytes, block: BlockRef | None = None) -> bytes:
+        """Return the code of an address; at the final block two have to tell the same."""
+        agreed = self._as_final(block)
+        return (
+            super().code_at(address, block)
+            if agreed is None
+            else self._of_final(agreed, "eth_getCode", hex_of(address))
+        )
 
     def nonce(self, address: bytes, block: BlockRef = "latest") -> int:
         """Count transactions; of final blocks the lower of two opinions, none while there is no second one."""
@@ -110,6 +143,41 @@ class EvmLook(Calls):
                 raise ChainUnreachable(problem=str(trouble)) from None
             self._is_final_known = True
         return self._final
+
+    def _as_final(self, block: BlockRef | None) -> Block | None:
+        """Return the final block if it is the one that is meant. Raises FinalityUnconfirmed when there is none."""
+        if block != "finalized" and not (self._final is not None and block == self._final.hash):
+            return None
+        agreed = self._agreed()
+        if agreed is None:
+            raise FinalityUnconfirmed
+        return agreed
+
+    def _of_final(self, agreed: Block, method: str, *params: Any) -> bytes:
+        """Ask two about the state after one block, named by its hash. A refusal is an answer, whatever its words.
+
+        Raises CallReverted, FinalityUnconfirmed, ChainUnreachable.
+        """
+        refusals: list[CallReverted] = []
+
+        def ask(endpoint: Endpoint) -> tuple[bytes | None]:
+            try:
+                return (self._pool.ask_one(endpoint, unhex, method, *params, self._name(agreed.hash)),)
+            except CallReverted as reverted:
+                refusals.append(reverted)
+                return (None,)
+
+        try:
+            told = ask(self._endpoint)
+            is_confirmed = self._agreement.is_confirmed(self._endpoint, told, ask, OTHER_CONTENT)
+        except Trouble as trouble:
+            self._pool.raise_when_nobody_is_left()
+            raise ChainUnreachable(method=method, problem=str(trouble)) from None
+        if not is_confirmed:
+            raise FinalityUnconfirmed(method=method)
+        if told[0] is None:
+            raise refusals[0]
+        return told[0]
 
     def _has_block_of(self, receipt: Receipt) -> bool:
         block = self.block(receipt.block_number)
