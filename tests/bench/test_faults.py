@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.fault_kit import plan
-from scripts.machine import layout
+from scripts.machine import layout, ports
 from scripts.machine.processes import dies_with_parent
 from tests.conftest import SETTINGS
 
@@ -20,6 +20,8 @@ _HOUSES = layout.INSTALLED / "faults"
 _SHORT_SECONDS = 600
 """On a machine that does much else: to start the house takes longer then, the campaign itself does not."""
 _STOP_SECONDS = 60
+_REAPED_SECONDS = 5.0
+"""Until what ended has left the kernel's list: its parent is gone by then, and another one has to ask for it."""
 
 
 def _start(*options: str) -> subprocess.Popen[str]:
@@ -51,6 +53,10 @@ def _campaign(*options: str) -> Iterator[subprocess.Popen[str]]:
         running.communicate(timeout=_STOP_SECONDS)
 
 
+def _running(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
 def test_the_short_campaign_ends_within_a_minute_and_a_half_once_the_house_stands():
     """By its own clock: it stops breaking things, and gives up waiting, whatever the machine does meanwhile."""
     assert plan.short(7).longest_seconds <= 90
@@ -78,5 +84,6 @@ def test_ctrl_c_leaves_no_process_and_no_house():
         assert len(pids) >= 3
         campaign.send_signal(signal.SIGINT)
     assert campaign.returncode == 130
-    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+    gone = ports.wait_until(lambda: _running(pids) == [], lambda: True, _REAPED_SECONDS)
+    assert gone, _running(pids)
     assert _houses() == before
