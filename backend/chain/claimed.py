@@ -64,16 +64,17 @@ class Claimed:
 
     def signed_before(self, attempt: ChainAttempt) -> ChainAttempt | None:
         """Return the newest bytes that exist under the nonce of `attempt`, which has none."""
-        same = (attempt.signer, attempt.nonce)
-        older = [one for one in self.attempts if (one.signer, one.nonce) == same and one.raw is not None]
-        return older[-1] if older else None
+        signed = self._signed(attempt)
+        return signed[-1] if signed else None
 
     def dearer(self, attempt: ChainAttempt) -> ChainAttempt | None:
         """Return bytes under the nonce of `attempt` that offer more than it, if there are any: the dearest."""
-        same = (attempt.signer, attempt.nonce)
-        signed = [one for one in self.attempts if (one.signer, one.nonce) == same and one.raw is not None]
-        dearest = max(signed, key=lambda one: one.max_fee, default=attempt)
+        dearest = max(self._signed(attempt), key=lambda one: one.max_fee, default=attempt)
         return dearest if dearest.max_fee > attempt.max_fee else None
+
+    def _signed(self, attempt: ChainAttempt) -> list[ChainAttempt]:
+        same = (attempt.signer, attempt.nonce)
+        return [one for one in self.attempts if (one.signer, one.nonce) == same and one.raw is not None]
 
 
 def claim(send_id: UUID, *where: ColumnElement[bool]) -> Claimed | None:
